@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Logging to stderr in journald's form. */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The one mutable global of the base room: written once, before any thread starts. */
+static struct {
+	enum dpk_log_level level;
+	bool prefix;
+	char tag[96];
+} sink = { .level = DPK_LOG_INFO, .prefix = false, .tag = "dpkeyfs" };
+
+void dpk_log_init(const char *program, const char *ring, enum dpk_log_level level)
+{
+	sink.level = level;
+	sink.prefix = !isatty(STDERR_FILENO);
+	snprintf(sink.tag, sizeof(sink.tag), ring ? "%.40s[%.48s]" : "%.40s", program, ring);
+}
+
+void dpk_log(enum dpk_log_level level, const char *format, ...)
+{
+	char line[1400];
+	size_t n = 0;
+	va_list ap;
+	int len;
+
+	if (level > sink.level)
+		return;
+	if (sink.prefix)
+		n += (size_t)snprintf(line, sizeof(line), "<%d>", (int)level);
+	n += (size_t)snprintf(line + n, sizeof(line) - n, "%s: ", sink.tag);
+	va_start(ap, format);
+	len = vsnprintf(line + n, sizeof(line) - n - 1, format, ap);
+	va_end(ap);
+	if (len < 0)
+		return;
+	if ((size_t)len > sizeof(line) - n - 2)
+		len = (int)(sizeof(line) - n - 2);
+	for (size_t i = n; i < n + (size_t)len; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	n += (size_t)len;
+	line[n++] = '\n';
+	if (write(STDERR_FILENO, line, n) < 0)
+		return; /* there is nowhere left to say it */
+}
