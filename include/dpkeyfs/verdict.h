@@ -40,6 +40,8 @@
 	X(DPK_VERDICT_REMOVAL, "removal")                                                          \
 	X(DPK_VERDICT_NO_DEFAULT, "no-default")                                                    \
 	X(DPK_VERDICT_TOO_MANY, "too-many")                                                        \
+	/* this node */                                                                            \
+	X(DPK_VERDICT_JOURNAL, "journal")                                                          \
 	/* stores */                                                                               \
 	X(DPK_VERDICT_NOT_FOUND, "not-found")                                                      \
 	X(DPK_VERDICT_AUTH, "auth")                                                                \

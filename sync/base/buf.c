@@ -28,11 +28,11 @@ void dpk_buf_reset(struct dpk_buf *buf)
 /* Not realloc(3): the old copy has to be wiped. */
 static int grow(struct dpk_buf *buf, size_t need)
 {
-	size_t cap = buf->cap ? buf->cap : 128;
+	size_t cap = buf->cap ? buf->cap : 128, most = buf->max + 1;
 	char *data;
 
 	while (cap < need)
-		cap = cap > need / 2 ? need : cap * 2;
+		cap = cap > most / 2 ? most : cap * 2;
 	data = malloc(cap);
 	if (!data)
 		return -ENOMEM;

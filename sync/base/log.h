@@ -27,6 +27,13 @@ enum dpk_log_level {
  */
 void dpk_log_init(const char *program, const char *ring, enum dpk_log_level level);
 
+/*
+ * From now on to syslog(3) (facility daemon) and at LEVEL, for a process that
+ * has left its terminal. While other threads may log: the change is atomic enough
+ * for a line to go to either place.
+ */
+void dpk_log_to_syslog(enum dpk_log_level level);
+
 void dpk_log(enum dpk_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
