@@ -36,7 +36,6 @@
 	/* rings */                                                                                \
 	X(DPK_VERDICT_DUPLICATE_ID, "duplicate-id")                                                \
 	X(DPK_VERDICT_NAME, "name")                                                                \
-	X(DPK_VERDICT_HASH, "hash")                                                                \
 	X(DPK_VERDICT_REMOVAL, "removal")                                                          \
 	X(DPK_VERDICT_NO_DEFAULT, "no-default")                                                    \
 	X(DPK_VERDICT_TOO_MANY, "too-many")                                                        \

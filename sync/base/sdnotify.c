@@ -24,7 +24,7 @@ void dpk_sd_notify(const char *message)
 	_cleanup_(closep) int fd = -1;
 	size_t len;
 
-	if (!dpk_sd_is_watched())
+	if (!path || !dpk_sd_is_watched())
 		return;
 	len = strlen(path);
 	if (len >= sizeof(address.sun_path))

@@ -115,7 +115,7 @@ static int refuse_declaration(struct dpk_refusal *refusal)
 {
 	return dpk_refuse(refusal, DPK_VERDICT_XML,
 		"the XML declaration is malformed; expected <?xml version=\"1.0\" encoding=\"utf-8\"?> "
-		"or none; write the element anew with .NET or dpkeyctl");
+		"or none; let .NET write the element anew");
 }
 
 /*
@@ -156,7 +156,7 @@ static int check_utf8(const uint8_t *data, size_t size, struct dpk_refusal *refu
 	if (data[good] == 0)
 		return dpk_refuse(refusal, DPK_VERDICT_ENCODING,
 			"byte %zu of %zu is a NUL: the element is padded, or in UTF-16; expected UTF-8; "
-			"write it anew with .NET or dpkeyctl",
+			"let .NET write it anew",
 			good, size);
 	return dpk_refuse(refusal, DPK_VERDICT_ENCODING,
 		"byte %zu of %zu is not UTF-8; expected UTF-8, which is what .NET writes; convert the "

@@ -157,7 +157,7 @@ static int read_element(const struct dpk_tree *tree, struct dpk_draft *draft,
 		return read_revocation(root, draft, refusal);
 	return dpk_refuse(refusal, DPK_VERDICT_ROOT,
 		"the root is '%s'%s; expected 'key' or 'revocation' in no namespace; a document of many "
-		"keys has to be cut first: dpkeyctl import does it",
+		"keys has to be cut into files of one, or read through https: or exec:",
 		dpk_node_shown(root, shown), root->ns == DPK_NS_NONE ? "" : " in a namespace");
 }
 

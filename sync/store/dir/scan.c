@@ -160,7 +160,7 @@ static int add_entry(int dir, struct dpk_dir_entry *entry, struct dpk_frames *fr
 	if (fd == -EXDEV)
 		return dpk_frames_refused(frames, entry->name, entry->name, DPK_VERDICT_NAME);
 	if (fd == -ENOSYS)
-		return dpk_err_set(err, fd, "this kernel has no openat2(2); Linux 5.6 is needed");
+		return dpk_err_set(err, fd, "openat2(2) is missing: Linux 5.6 is needed, and a sandbox (RestrictSUIDSGID=) must not take it away");
 	/* it has just been renamed away, or it is a link to nothing: trying again tells */
 	if (fd == -ENOENT)
 		return dpk_err_set(err, -EAGAIN, "'%s' is listed but not there: a dangling link?",
