@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DPK_ENGINE_JOURNAL_FILE_H
+#define DPK_ENGINE_JOURNAL_FILE_H
+
+/* Between the two halves of the journal: the file (journal-file.c) and its rows (journal.c). */
+
+#include "engine/journal.h"
+
+#include <sqlite3.h>
+
+struct dpk_journal {
+	char *path; /* STATE/journal.db */
+	int lock_fd;
+	sqlite3 *db;
+};
+
+/* Runs SQL without results. 0, or the -errno that stands for SQLite's answer. */
+int dpk_journal_exec(struct dpk_journal *journal, const char *sql);
+
+/* Ends a transaction that failed, if one is open. */
+void dpk_journal_rollback(struct dpk_journal *journal);
+
+/* -ENOSPC, -EIO, -EBADMSG (damaged), -EROFS, -EBUSY, -ENOMEM for a result code of SQLite. */
+int dpk_journal_errno(int sqlite_code);
+
+#endif
