@@ -137,6 +137,8 @@ fuzz: $(FUZZ:%=$(B)/fuzz/%)
 # --- tests -----------------------------------------------------------------
 BATS := $(sort $(wildcard tests/bats/*.bats))
 export DPK_BUILD := $(B)
+# a test that hangs is a failure, not an hour
+export BATS_TEST_TIMEOUT ?= 600
 
 test: deps
 	$(Q)$(MAKE) --no-print-directory check

@@ -5,11 +5,12 @@
   ringcheck.py MOUNT RINGS SECONDS [--down-ok]
 
 RINGS is a directory of numbered directories, each a whole ring. A listing
-must be one of them, or one and the next (what left the store stays until a
-second read agrees); each listed file must open and be byte for byte the file
-of that name. Passes must not go backwards. With --down-ok errors of a dead
-mount are allowed, but every call must return within a second, and an empty
-or foreign listing still is an anomaly. Prints one line; exit 1 on anomalies.
+must be one of them, or one and the next, whole as well (what left the store
+stays until a second read agrees); each listed file must open and be byte for
+byte the file of that name. Passes must not go backwards. With --down-ok errors
+of a dead mount are allowed, but every call must return within a second, and
+an empty or foreign listing still is an anomaly; and more than two whole rings
+in a row may be listed, for a killed daemon never made its second read. Prints one line; exit 1 on anomalies.
 """
 import errno
 import os
@@ -24,6 +25,7 @@ class Rings:
         self.root = root
         self.rings = {}
         self.files = {}
+        self.owner = {}
 
     def look(self):
         for number in os.listdir(self.root):
@@ -34,18 +36,17 @@ class Rings:
             for name in names:
                 with open(os.path.join(path, name), "rb") as f:
                     self.files[name] = f.read()
+                self.owner[name] = int(number)
             self.rings[int(number)] = names
 
-    def which(self, names):
-        """The number of the newest ring in a listing; None if it is none."""
-        for number in sorted(self.rings, reverse=True):
-            ring = self.rings[number]
-            if names == ring:
-                return number
-            before = self.rings.get(number - 1)
-            if before is not None and names == ring | before:
-                return number
-        return None
+    def which(self, names, most):
+        """The newest ring of a listing of at most MOST whole rings in a row, else None."""
+        numbers = {self.owner.get(name) for name in names}
+        if None in numbers or len(numbers) > most or max(numbers) - min(numbers) >= len(numbers):
+            return None
+        if names != frozenset().union(*(self.rings[n] for n in numbers)):
+            return None
+        return max(numbers)
 
 
 def timed(counts, call, *args):
@@ -78,10 +79,11 @@ def one_pass(mount, rings, counts, down_ok, last):
     if not names:
         counts["empty"] += 1
         return last
-    number = rings.which(names)
+    most = 1000 if down_ok else 2
+    number = rings.which(names, most)
     if number is None:
         rings.look()
-        number = rings.which(names)
+        number = rings.which(names, most)
     if number is None:
         counts["mixed"] += 1
         return last

@@ -340,7 +340,8 @@ static void test_check(void)
 	check("source=dir:/a,wrap_certs=/,ca=/nowhere", -ENOENT, "ca:");
 	check("source=dir:/a,wrap_certs=/,credential=/nowhere", -ENOENT, "credential:");
 	check("source=dir:/a,wrap_certs=/,on_change=/nowhere", -ENOENT, "on_change:");
-	check("source=dir:/a,wrap_certs=/,client_cert=/", -EINVAL, "go together");
+	check("source=dir:/a,wrap_certs=/,client_cert=/", 0, "");
+	check("source=dir:/a,wrap_certs=/,client_key=/", -EINVAL, "needs client_cert");
 	check("source=dir:/a,wrap_certs=/,interval=99ms", -EINVAL, "100ms");
 	check("source=dir:/a,wrap_certs=/,deadline=0", -EINVAL, "100ms");
 	check("source=http://other/k.xml,wrap_certs=/", -EINVAL, "plain http");

@@ -295,7 +295,10 @@ static void test_lock(void)
 	char text[64];
 	pid_t pid;
 
-	if (pipe2(ready, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		made_bail("no pipe");
+	pid = fork();
+	if (pid < 0)
 		made_bail("no child");
 	if (pid == 0) {
 		struct dpk_journal *held = open_journal(below("lock"));
