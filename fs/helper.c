@@ -109,7 +109,7 @@ static void forget(struct dpkfs_helper *helper)
 
 int dpkfs_helper_wait(struct dpkfs_helper *helper, int timeout_ms)
 {
-	struct pollfd ended = {.fd = helper->pidfd, .events = POLLIN};
+	struct pollfd ended = { .fd = helper->pidfd, .events = POLLIN };
 
 	/* no pidfd before Linux 5.3: then poll is a sleep */
 	poll(&ended, 1, timeout_ms);

@@ -4,6 +4,7 @@
  * (fs/) and the engine (sync/). Its main thread never touches the mount.
  */
 #include "fs/mount.h"
+#include "fs/process.h"
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -19,14 +20,11 @@
 #include <getopt.h>
 #include <libgen.h>
 #include <limits.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -73,35 +71,11 @@ static int add_list(struct args *args, const char *more)
 {
 	char *joined;
 
-	if (asprintf(&joined, "%s%s%s", args->list ? args->list : "", args->list ? "," : "", more) < 0)
+	if (asprintf(&joined, "%s%s%s", args->list ? args->list : "", args->list ? "," : "", more) <
+		0)
 		return -ENOMEM;
 	free(args->list);
 	args->list = joined;
-	return 0;
-}
-
-/*
- * The mountpoint by its real name. realpath(3) would stat a dead mount and
- * fail, so then only its parent is resolved.
- */
-static int resolve_mountpoint(const char *text, char ret_path[static PATH_MAX])
-{
-	char parent[PATH_MAX], copy_a[PATH_MAX], copy_b[PATH_MAX];
-	size_t len = strlen(text);
-
-	if (len == 0 || len >= PATH_MAX)
-		return -ENAMETOOLONG;
-	if (realpath(text, ret_path))
-		return 0;
-	if (errno != ENOTCONN)
-		return -errno;
-	memcpy(copy_a, text, len + 1);
-	memcpy(copy_b, text, len + 1);
-	if (!realpath(dirname(copy_a), parent))
-		return -errno;
-	if (snprintf(ret_path, PATH_MAX, "%s/%s", strcmp(parent, "/") ? parent : "",
-		    basename(copy_b)) >= PATH_MAX)
-		return -ENAMETOOLONG;
 	return 0;
 }
 
@@ -110,11 +84,12 @@ static int parse_operands(struct args *args, int count, char **operands)
 	int r;
 
 	if (count != 2) {
-		fprintf(stderr, "dpkeyfs: a SOURCE and a MOUNTPOINT are needed; see dpkeyfs --help\n");
+		fprintf(stderr,
+			"dpkeyfs: a SOURCE and a MOUNTPOINT are needed; see dpkeyfs --help\n");
 		return EXIT_USAGE;
 	}
 	args->source = operands[0];
-	r = resolve_mountpoint(operands[1], args->mountpoint);
+	r = dpkfs_process_mountpoint(operands[1], args->mountpoint);
 	if (r < 0) {
 		fprintf(stderr, "dpkeyfs: mountpoint '%s': %s%s\n", operands[1], strerror(-r),
 			r == -ENOENT ? "; make it with: install -d -m 0000 MOUNTPOINT" : "");
@@ -132,7 +107,8 @@ static int parse_args(int argc, char **argv, struct args *args)
 	int c;
 
 	/* mount(8) calls its helpers with -s -f -n -v -N -t, where -f means something else */
-	while ((c = getopt_long(argc, argv, helper ? "hVsfnvo:t:N:" : "hVfdo:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, helper ? "hVsfnvo:t:N:" : "hVfdo:", longs, NULL)) !=
+		-1) {
 		switch (c) {
 		case 'h': print_help(stdout); return EXIT_OK;
 		case 'V': printf("dpkeyfs %s\n", DPK_VERSION); return EXIT_OK;
@@ -156,35 +132,6 @@ static int parse_args(int argc, char **argv, struct args *args)
 		}
 	}
 	return parse_operands(args, argc - optind, argv + optind);
-}
-
-/* Nothing of ours may end in a core file, and nothing of the caller's environment may act here. */
-static void harden(void)
-{
-	static const char *const kept[] = { "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY",
-		"WATCHDOG_USEC", "WATCHDOG_PID", "DPKEYFS_TEST_NO_EPOCH", "ASAN_OPTIONS",
-		"UBSAN_OPTIONS", "LSAN_OPTIONS" };
-	char *values[sizeof(kept) / sizeof(kept[0])];
-	const struct rlimit none = { 0, 0 };
-
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-		const char *value = getenv(kept[i]);
-
-		values[i] = value ? strdup(value) : NULL;
-	}
-	clearenv();
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-		if (values[i])
-			setenv(kept[i], values[i], 1);
-		free(values[i]);
-	}
-	/* a handful of threads that allocate little: one arena, and memory goes back early */
-	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_TRIM_THRESHOLD, 64 * 1024);
-	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
-	umask(077);
 }
 
 /* The daemon while it runs. */
@@ -225,19 +172,6 @@ static int fail(struct daemon *daemon, int status, const char *text)
 	return status;
 }
 
-/* Leaves the terminal for good; what is said from now on goes to syslog. */
-static void detach(void)
-{
-	_cleanup_(closep) int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (nothing < 0 || chdir("/") < 0)
-		return;
-	dpk_log_to_syslog(DPK_LOG_NOTICE);
-	dup2(nothing, STDIN_FILENO);
-	dup2(nothing, STDOUT_FILENO);
-	dup2(nothing, STDERR_FILENO);
-}
-
 static void announce(struct daemon *daemon)
 {
 	char line[256] = "", message[300];
@@ -249,7 +183,7 @@ static void announce(struct daemon *daemon)
 	snprintf(message, sizeof(message), "READY=1\nSTATUS=%s", line);
 	dpk_sd_notify(message);
 	if (daemon->parent_fd >= 0) {
-		detach();
+		dpkfs_process_detach();
 		tell_parent(daemon, EXIT_OK, "");
 	}
 }
@@ -281,7 +215,8 @@ static void reload(struct daemon *daemon)
 	int r;
 
 	dpk_sd_notify("RELOADING=1");
-	r = dpk_config_load(args->source, args->list, args->mountpoint, args->sloppy, &config, &err);
+	r = dpk_config_load(
+		args->source, args->list, args->mountpoint, args->sloppy, &config, &err);
 	if (r == 0)
 		r = dpk_config_check(&config, &err);
 	if (r < 0) {
@@ -291,8 +226,9 @@ static void reload(struct daemon *daemon)
 			!same_text(config.socket, daemon->config->socket) ||
 			config.grace_ms != daemon->config->grace_ms ||
 			config.audit != daemon->config->audit)
-			dpk_warning("state, socket, grace and audit are read at the mount only; mount "
-				    "again for them to change");
+			dpk_warning(
+				"state, socket, grace and audit are read at the mount only; mount "
+				"again for them to change");
 		owner = owner_of(&config);
 		dpkfs_mount_chown(daemon->mount, &owner);
 		dpk_engine_reload(daemon->engine, &config);
@@ -328,8 +264,9 @@ static bool give_up_waiting(struct daemon *daemon)
 	}
 	dpk_engine_status(daemon->engine, line, sizeof(line));
 	dpk_error("%s", line);
-	dpk_error("no verified ring within wait=; nothing stays mounted. Mount with nofail to mount "
-		  "all the same and wait for the store");
+	dpk_error(
+		"no verified ring within wait=; nothing stays mounted. Mount with nofail to mount "
+		"all the same and wait for the store");
 	daemon->exit_status = EXIT_MOUNT;
 	return false;
 }
@@ -446,7 +383,8 @@ static int wait_for_daemon(int fd, pid_t pid)
 	while (n < 0 && errno == EINTR);
 	if (n == 1)
 		return status;
-	if (waitpid(pid, &wait_status, 0) == pid && WIFEXITED(wait_status) && WEXITSTATUS(wait_status))
+	if (waitpid(pid, &wait_status, 0) == pid && WIFEXITED(wait_status) &&
+		WEXITSTATUS(wait_status))
 		return WEXITSTATUS(wait_status);
 	fprintf(stderr, "dpkeyfs: the daemon ended before there was a ring\n");
 	return EXIT_MOUNT;
@@ -477,8 +415,8 @@ static int start(struct daemon *daemon, struct dpk_config *engine_config)
 
 static int check(const struct args *args, struct dpk_config *ret_config, struct dpk_err *err)
 {
-	int r = dpk_config_load(args->source, args->list, args->mountpoint, args->sloppy, ret_config,
-		err);
+	int r = dpk_config_load(
+		args->source, args->list, args->mountpoint, args->sloppy, ret_config, err);
 
 	return r < 0 ? r : dpk_config_check(ret_config, err);
 }
@@ -486,7 +424,9 @@ static int check(const struct args *args, struct dpk_config *ret_config, struct 
 static int run_command(const struct args *args)
 {
 	struct dpk_config config = { 0 }, engine_config = { 0 };
-	struct daemon daemon = { .args = args, .config = &config, .signal_fd = -1, .parent_fd = -1 };
+	struct daemon daemon = {
+		.args = args, .config = &config, .signal_fd = -1, .parent_fd = -1
+	};
 	struct dpk_err err = DPK_ERR_INIT;
 	int status = EXIT_USAGE;
 
@@ -501,9 +441,9 @@ static int run_command(const struct args *args)
 	} else {
 		/* a mount command that works says nothing */
 		dpk_log_init("dpkeyfs", config.name,
-			args->debug			       ? DPK_LOG_DEBUG :
-				args->foreground || args->verbose ? DPK_LOG_NOTICE :
-								    DPK_LOG_WARNING);
+			args->debug                       ? DPK_LOG_DEBUG :
+			args->foreground || args->verbose ? DPK_LOG_NOTICE :
+							    DPK_LOG_WARNING);
 		status = start(&daemon, &engine_config);
 	}
 	dpk_config_fini(&config);
@@ -523,7 +463,7 @@ int main(int argc, char **argv)
 	close_range(3, ~0U, 0);
 	status = parse_args(argc, argv, &args);
 	if (status < 0) {
-		harden();
+		dpkfs_process_harden();
 		status = run_command(&args);
 	}
 	free(args.list);

@@ -198,7 +198,7 @@ static int join_all(struct dpkfs_mount *mount, int timeout_ms)
 
 static bool has_ended(const struct dpkfs_mount *mount)
 {
-	struct pollfd fd = {dpkfs_mount_ended_fd(mount), POLLIN, 0};
+	struct pollfd fd = { dpkfs_mount_ended_fd(mount), POLLIN, 0 };
 
 	return poll(&fd, 1, 0) == 1;
 }

@@ -62,7 +62,7 @@ static _Noreturn void probe(const char *path)
 static int ask_liveness(const char *path, enum liveness *ret_liveness, struct dpk_err *err)
 {
 	_cleanup_(closep) int pidfd = -1;
-	struct pollfd ended = {.events = POLLIN};
+	struct pollfd ended = { .events = POLLIN };
 	int status = 0;
 	pid_t pid = fork();
 

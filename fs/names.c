@@ -65,5 +65,5 @@ uint64_t dpkfs_names_next_ms(const struct dpkfs_names *names)
 void dpkfs_names_fini(struct dpkfs_names *names)
 {
 	free(names->due);
-	*names = (struct dpkfs_names){.due = NULL};
+	*names = (struct dpkfs_names){ .due = NULL };
 }

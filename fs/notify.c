@@ -69,10 +69,10 @@ static struct news wait_for_news(struct dpkfs_notify *notify, uint64_t due_ms)
 
 	pthread_mutex_lock(&notify->lock);
 	while (r == 0 && !notify->closed && !notify->chown && notify->seq == notify->shown_seq)
-		r = due_ms == UINT64_MAX
-			    ? pthread_cond_wait(&notify->news, &notify->lock)
-			    : pthread_cond_timedwait(&notify->news, &notify->lock, &until);
-	news = (struct news){notify->seq, notify->closed, notify->chown, notify->owner};
+		r = due_ms == UINT64_MAX ?
+			    pthread_cond_wait(&notify->news, &notify->lock) :
+			    pthread_cond_timedwait(&notify->news, &notify->lock, &until);
+	news = (struct news){ notify->seq, notify->closed, notify->chown, notify->owner };
 	notify->chown = false;
 	pthread_mutex_unlock(&notify->lock);
 	return news;
@@ -152,7 +152,7 @@ static void *run(void *arg)
 		dpk_error("no memory for a change of the ring; what is served stays for now");
 		if (news.chown)
 			dpkfs_notify_chown(notify, &news.owner);
-		nanosleep(&(struct timespec){.tv_sec = RETRY_MS / 1000}, NULL);
+		nanosleep(&(struct timespec){ .tv_sec = RETRY_MS / 1000 }, NULL);
 	}
 }
 

@@ -237,7 +237,8 @@ struct listing {
 static bool add_entry(struct listing *listing, size_t index)
 {
 	uint64_t generation = dpk_snapshot_generation(listing->snap) & DPKFS_GENERATION_MASK;
-	struct fuse_entry_param entry = {.attr = {.st_ino = DPKFS_ROOT_NODE, .st_mode = S_IFDIR}};
+	struct fuse_entry_param entry = { .attr = {
+						  .st_ino = DPKFS_ROOT_NODE, .st_mode = S_IFDIR } };
 	const char *name = index == 0 ? "." : "..";
 	size_t need;
 

@@ -18,7 +18,7 @@
  */
 static void reaper_run(int sock, int abort_fd, const char *path)
 {
-	struct pollfd signs[2] = {{.fd = sock, .events = POLLIN}, {.events = POLLIN}};
+	struct pollfd signs[2] = { { .fd = sock, .events = POLLIN }, { .events = POLLIN } };
 	sigset_t death;
 	char word = 0;
 

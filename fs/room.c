@@ -77,7 +77,7 @@ static void drop(struct dpkfs_list *list, struct dpkfs_past *past)
 {
 	if (past->snap)
 		list->dropped[list->dropped_count++] = past->snap;
-	*past = (struct dpkfs_past){.snap = NULL};
+	*past = (struct dpkfs_past){ .snap = NULL };
 }
 
 /* The oldest makes room; a free slot is the oldest of all. */
@@ -89,7 +89,7 @@ static void push_past(struct dpkfs_list *list, uint64_t until_ms)
 		if (list->past[i].until_ms < oldest->until_ms)
 			oldest = &list->past[i];
 	drop(list, oldest);
-	*oldest = (struct dpkfs_past){.snap = list->snap, .until_ms = until_ms};
+	*oldest = (struct dpkfs_past){ .snap = list->snap, .until_ms = until_ms };
 }
 
 static void drop_past(struct dpkfs_list *list, uint64_t now_ms)

@@ -49,7 +49,7 @@ static void count(struct dpkfs_session *session, const struct fuse_buf *buf)
 static void *serve(void *arg)
 {
 	struct dpkfs_session *session = arg;
-	struct fuse_buf buf = {.mem = NULL};
+	struct fuse_buf buf = { .mem = NULL };
 
 	while (!fuse_session_exited(session->fuse)) {
 		int r = fuse_session_receive_buf(session->fuse, &buf);
@@ -80,7 +80,7 @@ __attribute__((format(printf, 2, 0))) static void log_libfuse(
 static struct fuse_session *new_session(struct dpkfs_room *room, bool debug)
 {
 	char name[] = "dpkeyfs", option[] = "-d";
-	char *argv[] = {name, option, NULL};
+	char *argv[] = { name, option, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(debug ? 2 : 1, argv);
 	struct fuse_session *fuse;
 

@@ -26,7 +26,7 @@
 #include "walker.h"
 
 /* An entry invalidated by name is invalidated again after these. */
-static const uint64_t again_ms[] = {100, 2000};
+static const uint64_t again_ms[] = { 100, 2000 };
 
 /* What differs between two views. Names are borrowed from them. */
 struct change {
@@ -163,7 +163,7 @@ int dpkfs_swap(struct dpkfs_notify *notify, struct dpk_snapshot *snap)
 {
 	_cleanup_(dpkfs_view_unrefp) struct dpkfs_view *old = dpkfs_room_take(notify->room);
 	_cleanup_(dpkfs_view_unrefp) struct dpkfs_view *view = NULL;
-	_cleanup_(change_fini) struct change change = {.fresh = NULL};
+	_cleanup_(change_fini) struct change change = { .fresh = NULL };
 	bool first = !dpkfs_view_snapshot(old), few, forgot;
 
 	if (snap == dpkfs_view_snapshot(old))
@@ -188,7 +188,7 @@ int dpkfs_swap_bury(struct dpkfs_notify *notify, uint64_t now_ms)
 {
 	_cleanup_(dpkfs_view_unrefp) struct dpkfs_view *old = dpkfs_room_take(notify->room);
 	_cleanup_(dpkfs_view_unrefp) struct dpkfs_view *view = NULL;
-	_cleanup_(change_fini) struct change change = {.fresh = NULL};
+	_cleanup_(change_fini) struct change change = { .fresh = NULL };
 
 	if (dpkfs_view_next_end_ms(old) > now_ms)
 		return 0;
@@ -227,7 +227,7 @@ int dpkfs_swap_chown(struct dpkfs_notify *notify, const struct dpkfs_owner *owne
 
 void dpkfs_swap_again(struct dpkfs_notify *notify, uint64_t now_ms)
 {
-	_cleanup_(dpkfs_names_fini) struct dpkfs_names due = {.due = NULL};
+	_cleanup_(dpkfs_names_fini) struct dpkfs_names due = { .due = NULL };
 
 	dpkfs_names_take_due(&notify->again, now_ms, &due);
 	for (size_t i = 0; i < due.count; i++) {

@@ -118,7 +118,7 @@ static struct dpkfs_view *make(
 
 struct dpkfs_view *dpkfs_view_new(const struct dpkfs_owner *owner)
 {
-	const struct plot none = {.count = 0};
+	const struct plot none = { .count = 0 };
 
 	return make(NULL, owner, &none);
 }
@@ -158,7 +158,7 @@ static int dig_graves(struct plot *plot, const struct dpkfs_view *old,
 struct dpkfs_view *dpkfs_view_next(
 	struct dpkfs_view *old, struct dpk_snapshot *snap, uint64_t now_ms, uint64_t grace_ms)
 {
-	_cleanup_(plot_fini) struct plot plot = {.count = 0};
+	_cleanup_(plot_fini) struct plot plot = { .count = 0 };
 
 	if (plot_init(&plot, snap ? old->count + files_of(old) : 0) < 0)
 		return NULL;
@@ -173,7 +173,7 @@ struct dpkfs_view *dpkfs_view_next(
 
 struct dpkfs_view *dpkfs_view_bury(struct dpkfs_view *old, uint64_t now_ms)
 {
-	_cleanup_(plot_fini) struct plot plot = {.count = 0};
+	_cleanup_(plot_fini) struct plot plot = { .count = 0 };
 
 	if (plot_init(&plot, old->count) < 0)
 		return NULL;
@@ -185,7 +185,7 @@ struct dpkfs_view *dpkfs_view_bury(struct dpkfs_view *old, uint64_t now_ms)
 
 struct dpkfs_view *dpkfs_view_chown(struct dpkfs_view *old, const struct dpkfs_owner *owner)
 {
-	const struct plot same = {.count = old->count, .graves = old->by_node};
+	const struct plot same = { .count = old->count, .graves = old->by_node };
 
 	return make(old->snap, owner, &same);
 }

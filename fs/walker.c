@@ -118,7 +118,7 @@ int dpkfs_walker_start(const char *mountpoint, struct dpkfs_helper *ret_walker, 
 
 static int ask(struct dpkfs_helper *walker, const char *question, size_t len, int timeout_ms)
 {
-	struct pollfd answer = {.fd = walker->sock, .events = POLLIN};
+	struct pollfd answer = { .fd = walker->sock, .events = POLLIN };
 	int32_t r;
 
 	if (walker->pid < 0)

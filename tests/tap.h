@@ -16,8 +16,8 @@
 
 static int tap_count, tap_failed;
 
-__attribute__((format(printf, 4, 5), unused)) static bool tap_result(bool pass, const char *file,
-	int line, const char *format, ...)
+__attribute__((format(printf, 4, 5), unused)) static bool tap_result(
+	bool pass, const char *file, int line, const char *format, ...)
 {
 	va_list ap;
 
@@ -34,8 +34,8 @@ __attribute__((format(printf, 4, 5), unused)) static bool tap_result(bool pass, 
 	return pass;
 }
 
-__attribute__((unused)) static bool tap_string(const char *got, const char *want, const char *file,
-	int line, const char *what)
+__attribute__((unused)) static bool tap_string(
+	const char *got, const char *want, const char *file, int line, const char *what)
 {
 	bool same = got && want ? strcmp(got, want) == 0 : got == want;
 
@@ -45,8 +45,8 @@ __attribute__((unused)) static bool tap_string(const char *got, const char *want
 	return same;
 }
 
-__attribute__((unused)) static bool tap_number(int64_t got, int64_t want, const char *file,
-	int line, const char *what)
+__attribute__((unused)) static bool tap_number(
+	int64_t got, int64_t want, const char *file, int line, const char *what)
 {
 	tap_result(got == want, file, line, "%s", what);
 	if (got != want)
@@ -54,11 +54,12 @@ __attribute__((unused)) static bool tap_number(int64_t got, int64_t want, const 
 	return got == want;
 }
 
-#define ok(condition, ...)	   tap_result((condition), __FILE__, __LINE__, __VA_ARGS__)
-#define is_str(got, want, what)	   tap_string((got), (want), __FILE__, __LINE__, (what))
-#define is_num(got, want, what)	   tap_number((int64_t)(got), (int64_t)(want), __FILE__, __LINE__, (what))
-#define skip(reason)		   printf("ok %d # SKIP %s\n", ++tap_count, (reason))
-#define diag(...)		   (printf("# "), printf(__VA_ARGS__), printf("\n"))
+#define ok(condition, ...)      tap_result((condition), __FILE__, __LINE__, __VA_ARGS__)
+#define is_str(got, want, what) tap_string((got), (want), __FILE__, __LINE__, (what))
+#define is_num(got, want, what)                                                                    \
+	tap_number((int64_t)(got), (int64_t)(want), __FILE__, __LINE__, (what))
+#define skip(reason) printf("ok %d # SKIP %s\n", ++tap_count, (reason))
+#define diag(...)    (printf("# "), printf(__VA_ARGS__), printf("\n"))
 
 __attribute__((unused)) static int tap_done(void)
 {

@@ -23,9 +23,9 @@ struct dpk_file {
 	const char *name; /* as it appears in the mount; lives as long as the snapshot */
 	const void *data;
 	size_t size;
-	uint64_t node;		/* 63 bits of SHA-256 over name and content; never 0 or 1 */
-	struct timespec mtime;	/* when this content was first verified on this node */
-	uint8_t sha256[32];	/* of the content */
+	uint64_t node;         /* 63 bits of SHA-256 over name and content; never 0 or 1 */
+	struct timespec mtime; /* when this content was first verified on this node */
+	uint8_t sha256[32];    /* of the content */
 };
 
 struct dpk_snapshot;
@@ -93,7 +93,7 @@ enum dpk_request {
 #define DPK_REQUEST_MEMBER(member, word) member,
 	DPK_REQUESTS(DPK_REQUEST_MEMBER)
 #undef DPK_REQUEST_MEMBER
-	DPK_REQUEST_COUNT
+		DPK_REQUEST_COUNT
 };
 
 /* One relaxed atomic increment. Any thread. */

@@ -17,7 +17,10 @@ struct dpk_buf {
 	size_t max; /* len never exceeds it */
 };
 
-#define DPK_BUF_INIT(maximum) { .data = NULL, .len = 0, .cap = 0, .max = (maximum) }
+#define DPK_BUF_INIT(maximum)                                                                      \
+	{                                                                                          \
+		.data = NULL, .len = 0, .cap = 0, .max = (maximum)                                 \
+	}
 
 /* Wipes and frees; the buffer is empty and usable afterwards. NULL is a no-op. */
 void dpk_buf_fini(struct dpk_buf *buf);

@@ -23,7 +23,10 @@ struct dpk_err {
 	char text[DPK_ERR_TEXT_MAX];
 };
 
-#define DPK_ERR_INIT { .code = 0, .text = "" }
+#define DPK_ERR_INIT                                                                               \
+	{                                                                                          \
+		.code = 0, .text = ""                                                              \
+	}
 
 /* Sets the text (truncated to fit) and returns CODE. ERR may be NULL. */
 int dpk_err_set(struct dpk_err *err, int code, const char *format, ...)

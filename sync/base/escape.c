@@ -10,7 +10,7 @@
 static bool is_plain(unsigned char c)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-		c == '.' || c == '_' || c == '~' || c == '-';
+	       c == '.' || c == '_' || c == '~' || c == '-';
 }
 
 char *dpk_escape(const void *data, size_t len, char *out, size_t size)

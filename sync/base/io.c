@@ -51,8 +51,8 @@ int dpk_read_all(int fd, struct dpk_buf *buf)
 	return 0;
 }
 
-static int check_rule(const char *path, const struct stat *st, enum dpk_file_rule rule,
-	struct dpk_err *err)
+static int check_rule(
+	const char *path, const struct stat *st, enum dpk_file_rule rule, struct dpk_err *err)
 {
 	if (rule == DPK_FILE_ANY)
 		return 0;
@@ -62,7 +62,8 @@ static int check_rule(const char *path, const struct stat *st, enum dpk_file_rul
 			path, (unsigned int)st->st_uid);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return dpk_err_set(err, -EPERM,
-			"'%s' is writable by its group or by others; run: chmod go-w '%s'", path, path);
+			"'%s' is writable by its group or by others; run: chmod go-w '%s'", path,
+			path);
 	if (rule == DPK_FILE_SECRET && (st->st_mode & (S_IRGRP | S_IROTH)))
 		return dpk_err_set(err, -EPERM,
 			"'%s' holds a secret and is readable by its group or by others; run: chmod 0600 '%s'",
@@ -70,8 +71,8 @@ static int check_rule(const char *path, const struct stat *st, enum dpk_file_rul
 	return 0;
 }
 
-int dpk_read_file(const char *path, enum dpk_file_rule rule, struct dpk_buf *buf,
-	struct dpk_err *err)
+int dpk_read_file(
+	const char *path, enum dpk_file_rule rule, struct dpk_buf *buf, struct dpk_err *err)
 {
 	_cleanup_(closep) int fd = -1;
 	struct stat st;

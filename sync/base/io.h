@@ -28,7 +28,7 @@ enum dpk_file_rule {
  * -EFBIG past the buffer's maximum, else -errno. ERR names the path and the
  * remedy.
  */
-int dpk_read_file(const char *path, enum dpk_file_rule rule, struct dpk_buf *buf,
-	struct dpk_err *err);
+int dpk_read_file(
+	const char *path, enum dpk_file_rule rule, struct dpk_buf *buf, struct dpk_err *err);
 
 #endif

@@ -37,10 +37,10 @@ void dpk_log_to_syslog(enum dpk_log_level level);
 void dpk_log(enum dpk_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-#define dpk_error(...)	 dpk_log(DPK_LOG_ERROR, __VA_ARGS__)
+#define dpk_error(...)   dpk_log(DPK_LOG_ERROR, __VA_ARGS__)
 #define dpk_warning(...) dpk_log(DPK_LOG_WARNING, __VA_ARGS__)
-#define dpk_notice(...)	 dpk_log(DPK_LOG_NOTICE, __VA_ARGS__)
-#define dpk_info(...)	 dpk_log(DPK_LOG_INFO, __VA_ARGS__)
-#define dpk_debug(...)	 dpk_log(DPK_LOG_DEBUG, __VA_ARGS__)
+#define dpk_notice(...)  dpk_log(DPK_LOG_NOTICE, __VA_ARGS__)
+#define dpk_info(...)    dpk_log(DPK_LOG_INFO, __VA_ARGS__)
+#define dpk_debug(...)   dpk_log(DPK_LOG_DEBUG, __VA_ARGS__)
 
 #endif

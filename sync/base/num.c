@@ -13,7 +13,11 @@ static const struct {
 	const char *unit;
 	uint64_t ms;
 } units[] = {
-	{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
+	{ "ms", 1 },
+	{ "s", 1000 },
+	{ "m", 60000 },
+	{ "h", 3600000 },
+	{ "d", 86400000 },
 };
 
 int dpk_parse_u64(const char *text, size_t len, uint64_t max, uint64_t *ret_value)

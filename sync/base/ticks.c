@@ -112,7 +112,8 @@ int dpk_ticks_parse(const char *text, size_t len, int64_t *ret_ticks)
 		return -EINVAL;
 	ticks = days_of_date(year, month, day) * DPK_TICKS_PER_DAY + hour * DPK_TICKS_PER_HOUR +
 		minute * DPK_TICKS_PER_MIN + second * DPK_TICKS_PER_SEC + fraction - offset;
-	if (ticks < 0 || ticks >= days_of_date(9999, 12, 31) * DPK_TICKS_PER_DAY + DPK_TICKS_PER_DAY)
+	if (ticks < 0 ||
+		ticks >= days_of_date(9999, 12, 31) * DPK_TICKS_PER_DAY + DPK_TICKS_PER_DAY)
 		return -EINVAL;
 	*ret_ticks = ticks;
 	return 0;

@@ -30,8 +30,8 @@ const char *dpk_ctl_text(const json_t *object, const char *name)
 }
 
 /* What went wrong, unless the verb can do without a daemon. */
-__attribute__((format(printf, 2, 3))) static void complain(const struct dpk_ctl *ctl,
-	const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void complain(
+	const struct dpk_ctl *ctl, const char *format, ...)
 {
 	va_list ap;
 
@@ -63,8 +63,10 @@ static int find_only_socket(const struct dpk_ctl *ctl, char *path, size_t size)
 		complain(ctl, "%d rings are mounted here; name one with -r (such as -r %.*s)", n,
 			(int)strlen(entries[0]->d_name) - 5, entries[0]->d_name);
 	else
-		complain(ctl, "no ring is mounted here (nothing in %s); mount one, or name its socket "
-			      "with -S", DPK_RUN_DIR);
+		complain(ctl,
+			"no ring is mounted here (nothing in %s); mount one, or name its socket "
+			"with -S",
+			DPK_RUN_DIR);
 	r = n > 1 ? DPK_CTL_USAGE : n == 1 ? 0 : DPK_CTL_UNREACHABLE;
 	for (int i = 0; i < n; i++)
 		free(entries[i]);
@@ -159,9 +161,9 @@ static json_t *judge_answer(const struct dpk_ctl *ctl, json_t *answer, int *ret_
 	if (!error)
 		return answer;
 	complain(ctl, "%s: %s", code, dpk_ctl_text(error, "text"));
-	*ret_status = strcmp(code, "usage") == 0 ? DPK_CTL_USAGE :
-		strcmp(code, "timeout") == 0	 ? DPK_CTL_FINDINGS :
-						   DPK_CTL_UNREACHABLE;
+	*ret_status = strcmp(code, "usage") == 0   ? DPK_CTL_USAGE :
+		      strcmp(code, "timeout") == 0 ? DPK_CTL_FINDINGS :
+						     DPK_CTL_UNREACHABLE;
 	json_decref(answer);
 	return NULL;
 }

@@ -79,9 +79,9 @@ static char *ask_state(const struct dpk_ctl *ctl, const char *id)
 	status = dpk_ctl_ask(&asking, "status", 2000, NULL, &r);
 	if (!status)
 		return NULL;
-	json_array_foreach(json_object_get(status, "keys"), i, item)
-		if (strcmp(dpk_ctl_text(item, "id"), id) == 0)
-			word = dpk_ctl_text(item, "state");
+	json_array_foreach(json_object_get(status, "keys"), i,
+		item) if (strcmp(dpk_ctl_text(item, "id"), id) == 0) word =
+		dpk_ctl_text(item, "state");
 	state = strdup(word);
 	json_decref(status);
 	return state;
@@ -122,7 +122,8 @@ int dpk_ctl_inspect(const struct dpk_ctl *ctl)
 	bool found;
 
 	if (ctl->argc != 1)
-		return dpk_ctl_usage("inspect needs one payload, or - to read it from standard input");
+		return dpk_ctl_usage(
+			"inspect needs one payload, or - to read it from standard input");
 	buf = malloc(PAYLOAD_MAX + 1);
 	if (!buf)
 		return DPK_CTL_UNREACHABLE;

@@ -62,8 +62,9 @@ static int add_blobs(struct simulation *sim, const struct dpk_blobs *blobs)
 				dpk_verdict_code(refusal.verdict), refusal.text);
 			sim->findings = true;
 		} else if (draft.facts.kind == DPK_KIND_KEY && has_key(sim, &draft.facts.id)) {
-			fprintf(stderr, "dpkeyctl: %s is left out: duplicate-id: .NET would refuse the "
-					"whole ring\n",
+			fprintf(stderr,
+				"dpkeyctl: %s is left out: duplicate-id: .NET would refuse the "
+				"whole ring\n",
 				blobs->items[i].name);
 			sim->findings = true;
 		} else {
@@ -73,8 +74,7 @@ static int add_blobs(struct simulation *sim, const struct dpk_blobs *blobs)
 	return 0;
 }
 
-static int gather_all(const struct dpk_config *config, const char *argument,
-	struct simulation *sim)
+static int gather_all(const struct dpk_config *config, const char *argument, struct simulation *sim)
 {
 	struct dpk_refusal refusal = { 0 };
 	struct dpk_blobs cut = { 0 };
@@ -97,8 +97,7 @@ static int gather_all(const struct dpk_config *config, const char *argument,
 	return r ? DPK_CTL_UNVERIFIED : DPK_CTL_OK;
 }
 
-static json_t *answer(enum dpk_net net, const struct dpk_policy_key *keys, size_t count,
-	int64_t at)
+static json_t *answer(enum dpk_net net, const struct dpk_policy_key *keys, size_t count, int64_t at)
 {
 	struct dpk_choice choice;
 
@@ -122,10 +121,10 @@ static int print_all(const struct simulation *sim)
 		return DPK_CTL_UNREACHABLE;
 	}
 	for (size_t i = 0; i < sim->time_count; i++) {
-		json_t *line = json_pack("{s:s, s:o, s:o}", "at",
-			dpk_ticks_to_string(sim->times[i], at), "net8",
-			answer(DPK_NET_8, keys, count, sim->times[i]), "net9",
-			answer(DPK_NET_9, keys, count, sim->times[i]));
+		json_t *line =
+			json_pack("{s:s, s:o, s:o}", "at", dpk_ticks_to_string(sim->times[i], at),
+				"net8", answer(DPK_NET_8, keys, count, sim->times[i]), "net9",
+				answer(DPK_NET_9, keys, count, sim->times[i]));
 
 		json_dumpf(line, stdout, 0);
 		putchar('\n');
@@ -150,7 +149,8 @@ static int run(const struct dpk_ctl *ctl, const struct dpk_config *config, struc
 		}
 		if (++i == ctl->argc || sim->time_count == TIMES_MAX ||
 			parse_time(ctl->argv[i], now, &sim->times[sim->time_count]) < 0)
-			return dpk_ctl_usage("--at needs a time such as 2026-11-22T12:00:00Z or +72h%s%s",
+			return dpk_ctl_usage(
+				"--at needs a time such as 2026-11-22T12:00:00Z or +72h%s%s",
 				i < ctl->argc ? ", not " : "", i < ctl->argc ? ctl->argv[i] : "");
 		sim->time_count++;
 	}

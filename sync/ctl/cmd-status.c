@@ -39,13 +39,13 @@ static void print_findings(const json_t *findings, FILE *out)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(findings, i, item) {
+	json_array_foreach(findings, i, item)
+	{
 		const char *remedy = dpk_ctl_text(item, "remedy");
 
 		fprintf(out, "%-9s %s: %s%s%s\n", dpk_ctl_text(item, "severity"),
 			dpk_ctl_text(item, "code"), dpk_ctl_text(item, "text"),
-			remedy[0] && strcmp(remedy, "-") ? "; " : "",
-			strcmp(remedy, "-") ? remedy : "");
+			remedy[0] ? "; " : "", remedy);
 	}
 }
 
@@ -62,7 +62,8 @@ static void print_status(const json_t *status)
 	if (json_is_integer(age))
 		printf(", the store confirmed the ring %s%s",
 			json_integer_value(age) ?
-				dpk_duration_to_string((uint64_t)json_integer_value(age) * 1000, buf) :
+				dpk_duration_to_string(
+					(uint64_t)json_integer_value(age) * 1000, buf) :
 				"just now",
 			json_integer_value(age) ? " ago" : "");
 	printf("\ngeneration    %lld: %zu keys, %zu revocations, %zu rejected\n",
@@ -108,8 +109,8 @@ static void print_keys(const json_t *status)
 		printf("%s  %-8s active %s  expires %s  cert %.16s\n", dpk_ctl_text(item, "id"),
 			dpk_ctl_text(item, "state"), short_time(item, "activates", a),
 			short_time(item, "expires", b), dpk_ctl_text(item, "wrap_cert_sha256"));
-	json_array_foreach(json_object_get(status, "revocations"), i, item)
-		printf("%s  revokes %s\n", dpk_ctl_text(item, "name"), dpk_ctl_text(item, "revokes"));
+	json_array_foreach(json_object_get(status, "revocations"), i, item) printf(
+		"%s  revokes %s\n", dpk_ctl_text(item, "name"), dpk_ctl_text(item, "revokes"));
 	json_array_foreach(json_object_get(status, "rejected"), i, item)
 		printf("%s  rejected: %s: %s\n", dpk_ctl_text(item, "name"),
 			dpk_ctl_text(item, "reason"), dpk_ctl_text(item, "text"));
@@ -155,12 +156,12 @@ int dpk_ctl_history(const struct dpk_ctl *ctl)
 	if (ctl->json)
 		dpk_ctl_print_json(answer);
 	else
-		json_array_foreach(json_object_get(answer, "history"), i, item)
-			printf("%6lld  %s  %lld keys, %lld revocations\n",
-				(long long)json_integer_value(json_object_get(item, "generation")),
-				short_time(item, "committed", at),
-				(long long)json_integer_value(json_object_get(item, "keys")),
-				(long long)json_integer_value(json_object_get(item, "revocations")));
+		json_array_foreach(json_object_get(answer, "history"), i, item) printf(
+			"%6lld  %s  %lld keys, %lld revocations\n",
+			(long long)json_integer_value(json_object_get(item, "generation")),
+			short_time(item, "committed", at),
+			(long long)json_integer_value(json_object_get(item, "keys")),
+			(long long)json_integer_value(json_object_get(item, "revocations")));
 	json_decref(answer);
 	return DPK_CTL_OK;
 }
@@ -192,7 +193,8 @@ static int health_exit(const json_t *health, bool ready_only)
 	const char *word = dpk_ctl_text(health, "status");
 
 	if (ready_only)
-		return json_is_true(json_object_get(health, "ready")) ? DPK_CTL_OK : DPK_CTL_FINDINGS;
+		return json_is_true(json_object_get(health, "ready")) ? DPK_CTL_OK :
+									DPK_CTL_FINDINGS;
 	if (strcmp(word, "stale") == 0)
 		return DPK_CTL_STALE;
 	return strcmp(word, "well") == 0 ? DPK_CTL_OK : DPK_CTL_FINDINGS;
@@ -206,18 +208,19 @@ int dpk_ctl_health(const struct dpk_ctl *ctl)
 	int r;
 
 	if (ctl->argc > 1 || (ctl->argc == 1 && !live && !ready))
-		return dpk_ctl_usage("health takes --live or --ready, not '%s'",
-			ctl->argv[ctl->argc - 1]);
+		return dpk_ctl_usage(
+			"health takes --live or --ready, not '%s'", ctl->argv[ctl->argc - 1]);
 	health = dpk_ctl_ask(ctl, "health", ASK_MS, NULL, &r);
 	if (!health)
 		return r;
 	if (ctl->json) {
 		dpk_ctl_print_json(health);
 	} else {
-		printf("%s\n", ready ? json_is_true(json_object_get(health, "ready")) ? "ready" :
-									    "not ready" :
-			live	 ? "live" :
-				   dpk_ctl_text(health, "status"));
+		printf("%s\n", ready ? json_is_true(json_object_get(health, "ready")) ?
+				       "ready" :
+				       "not ready" :
+			       live  ? "live" :
+				       dpk_ctl_text(health, "status"));
 		if (!ready && !live)
 			print_findings(json_object_get(health, "findings"), stdout);
 	}

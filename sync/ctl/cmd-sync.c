@@ -24,7 +24,8 @@ static int print_cycle(const struct dpk_ctl *ctl, json_t *cycle)
 			printf(", %lld rejected (see: dpkeyctl keys)", (long long)rejected);
 		putchar('\n');
 		if (json_is_object(error))
-			printf("%s: %s\n", dpk_ctl_text(error, "reason"), dpk_ctl_text(error, "text"));
+			printf("%s: %s\n", dpk_ctl_text(error, "reason"),
+				dpk_ctl_text(error, "text"));
 	}
 	return json_is_object(error) || rejected || generation == 0 ? DPK_CTL_FINDINGS : DPK_CTL_OK;
 }
@@ -62,26 +63,29 @@ int dpk_ctl_wait(const struct dpk_ctl *ctl)
 	json_t *cycle;
 	int r;
 
-	for (int i = 0; i < ctl->argc; i++) {
+	for (int i = 0; i < ctl->argc; i += 2) {
 		const char *value = i + 1 < ctl->argc ? ctl->argv[i + 1] : "";
 
 		if (strcmp(ctl->argv[i], "--generation") == 0) {
 			if (dpk_parse_u64(value, strlen(value), INT64_MAX, &generation) < 0)
-				return dpk_ctl_usage("--generation needs a number, not '%s'", value);
+				return dpk_ctl_usage(
+					"--generation needs a number, not '%s'", value);
 		} else if (strcmp(ctl->argv[i], "--timeout") == 0) {
 			uint64_t seconds;
 
 			/* bare seconds, or a duration */
 			if (dpk_parse_u64(value, strlen(value), 86400, &seconds) == 0)
 				timeout_ms = seconds * 1000;
-			else if (dpk_parse_duration_ms(value, &timeout_ms) < 0 || timeout_ms > 86400000)
-				return dpk_ctl_usage("--timeout needs at most a day, such as 30s, not '%s'",
+			else if (dpk_parse_duration_ms(value, &timeout_ms) < 0 ||
+				 timeout_ms > 86400000)
+				return dpk_ctl_usage(
+					"--timeout needs at most a day, such as 30s, not '%s'",
 					value);
 		} else {
-			return dpk_ctl_usage("wait takes --generation N and --timeout DURATION, not '%s'",
+			return dpk_ctl_usage(
+				"wait takes --generation N and --timeout DURATION, not '%s'",
 				ctl->argv[i]);
 		}
-		i++;
 	}
 	snprintf(request, sizeof(request), "wait %" PRIu64 " %" PRIu64, generation, timeout_ms);
 	cycle = dpk_ctl_ask(ctl, request, timeout_ms + 5000, "waiting for the ring", &r);

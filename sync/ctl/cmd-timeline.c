@@ -11,7 +11,7 @@
 
 #define WIDTH_MIN 40
 #define WIDTH_MAX 160
-#define LABEL	  15 /* the first characters of an id and its state */
+#define LABEL     15 /* the first characters of an id and its state */
 
 struct canvas {
 	int64_t from, to, now; /* ticks */
@@ -74,7 +74,8 @@ static void draw(const json_t *status, struct canvas *canvas)
 	int now;
 
 	canvas->from = canvas->to = canvas->now = dpk_ticks_now();
-	json_array_foreach(keys, i, item) {
+	json_array_foreach(keys, i, item)
+	{
 		if (ticks_of(item, "created") < canvas->from)
 			canvas->from = ticks_of(item, "created");
 		if (ticks_of(item, "expires") > canvas->to)
@@ -86,8 +87,7 @@ static void draw(const json_t *status, struct canvas *canvas)
 	printf("%*s%.10s%*.10s\n", LABEL + 3, "", dpk_ticks_to_string(canvas->from, from),
 		canvas->width - 10, dpk_ticks_to_string(canvas->to, to));
 	printf("%*s%*sv now\n", LABEL + 3, "", now, "");
-	json_array_foreach(keys, i, item)
-		draw_key(canvas, item);
+	json_array_foreach(keys, i, item) draw_key(canvas, item);
 	puts("\n. created, not yet active   = active   # default   x revoked   ] expires");
 	json_array_foreach(json_object_get(status, "revocations"), i, item)
 		printf("%s revokes %s, dated %.19sZ\n", dpk_ctl_text(item, "name"),
@@ -111,15 +111,16 @@ static json_t *as_json(const json_t *status)
 	static const char *const names[] = { "id", "state", "created", "activates", "expires" };
 	size_t i;
 
-	json_array_foreach(json_object_get(status, "keys"), i, item) {
+	json_array_foreach(json_object_get(status, "keys"), i, item)
+	{
 		json_t *one = json_object();
 
 		for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
 			json_object_set(one, names[n], json_object_get(item, names[n]));
 		json_array_append_new(all, one);
 	}
-	return json_pack("{s:O, s:o, s:O, s:O}", "ring", json_object_get(status, "ring"), "keys", all,
-		"revocations", json_object_get(status, "revocations"), "default",
+	return json_pack("{s:O, s:o, s:O, s:O}", "ring", json_object_get(status, "ring"), "keys",
+		all, "revocations", json_object_get(status, "revocations"), "default",
 		json_object_get(status, "default"));
 }
 

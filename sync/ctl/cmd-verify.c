@@ -23,9 +23,10 @@ static void say(struct tally *tally, const char *origin, const char *name, const
 		tally->refused = true;
 	if (tally->list)
 		json_array_append_new(tally->list,
-			reason ? json_pack("{s:s, s:s, s:b, s:s, s:s}", "origin", origin, "name", name,
-					 "ok", 0, "reason", reason, "text", text) :
-				 json_pack("{s:s, s:s, s:b}", "origin", origin, "name", name, "ok", 1));
+			reason ? json_pack("{s:s, s:s, s:b, s:s, s:s}", "origin", origin, "name",
+					 name, "ok", 0, "reason", reason, "text", text) :
+				 json_pack("{s:s, s:s, s:b}", "origin", origin, "name", name, "ok",
+					 1));
 	else if (reason)
 		printf("%s: rejected: %s: %s\n", name, reason, text);
 	else
@@ -78,8 +79,8 @@ static int judge(const struct dpk_trust *trust, const char *argument, struct dpk
 	return DPK_CTL_OK;
 }
 
-static int verify_all(const struct dpk_ctl *ctl, const struct dpk_config *config,
-	struct tally *tally)
+static int verify_all(
+	const struct dpk_ctl *ctl, const struct dpk_config *config, struct tally *tally)
 {
 	struct dpk_trust trust = { NULL, config->unwrapped == DPK_UNWRAPPED_ACCEPT };
 	struct dpk_err err = DPK_ERR_INIT;

@@ -26,7 +26,7 @@ struct dpk_ctl {
 	const char *options; /* -o, or NULL */
 	bool json;
 	bool quiet; /* no daemon is no fault: nothing is said of it */
-	int argc; /* what follows the verb */
+	int argc;   /* what follows the verb */
 	char **argv;
 };
 

@@ -59,8 +59,8 @@ static void source_finip(struct dpk_source *source)
 	dpk_source_fini(source);
 }
 
-static int gather_store(const struct dpk_config *config, const char *url,
-	struct dpk_harvest *harvest)
+static int gather_store(
+	const struct dpk_config *config, const char *url, struct dpk_harvest *harvest)
 {
 	_cleanup_(source_finip) struct dpk_source source = { 0 };
 	struct dpk_err err = DPK_ERR_INIT;
@@ -78,8 +78,8 @@ static int gather_store(const struct dpk_config *config, const char *url,
 	return 0;
 }
 
-int dpk_ctl_gather(const struct dpk_config *config, const char *argument,
-	struct dpk_harvest *ret_harvest)
+int dpk_ctl_gather(
+	const struct dpk_config *config, const char *argument, struct dpk_harvest *ret_harvest)
 {
 	char absolute[PATH_MAX];
 	struct stat st;

@@ -13,8 +13,8 @@
  * very store program that a mount would run. An exit status: 0 and *HARVEST,
  * the caller's to dpk_harvest_fini; else what went wrong was said on stderr.
  */
-int dpk_ctl_gather(const struct dpk_config *config, const char *argument,
-	struct dpk_harvest *ret_harvest);
+int dpk_ctl_gather(
+	const struct dpk_config *config, const char *argument, struct dpk_harvest *ret_harvest);
 
 /* The configuration of -r and -o; an exit status. */
 int dpk_ctl_config(const struct dpk_ctl *ctl, struct dpk_config *ret_config);

@@ -72,8 +72,8 @@ static int apply_word(struct dpk_config *config, char *text, bool sloppy, struct
 	return dpk_option_set(config, text, len, value ? value + 1 : NULL, err);
 }
 
-int dpk_config_apply_list(struct dpk_config *config, const char *list, bool sloppy,
-	struct dpk_err *err)
+int dpk_config_apply_list(
+	struct dpk_config *config, const char *list, bool sloppy, struct dpk_err *err)
 {
 	_cleanup_(freep) char *word = malloc(strlen(list) + 1);
 	size_t len = 0;
@@ -128,8 +128,8 @@ static int apply_line(struct dpk_config *config, char *line, struct dpk_err *err
 	return dpk_option_set(config, line, strlen(line), value, err);
 }
 
-static int apply_text(struct dpk_config *config, struct dpk_buf *text, const char *path,
-	struct dpk_err *err)
+static int apply_text(
+	struct dpk_config *config, struct dpk_buf *text, const char *path, struct dpk_err *err)
 {
 	char *at = text->data, *end = at ? at + text->len : NULL;
 
@@ -201,8 +201,9 @@ bool dpk_config_name_is_valid(const char *name)
 	size_t len = strlen(name);
 
 	return len >= 1 && len <= 128 && name[0] != '.' &&
-		strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.-\\@") ==
-		len;
+	       strspn(name,
+		       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.-\\@") ==
+		       len;
 }
 
 /* Behind slashes, and behind components that are "." */
@@ -233,7 +234,8 @@ char *dpk_config_name_of_path(const char *path)
 			continue;
 		}
 		if ((*path == '.' && out == name) ||
-			!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.", *path))
+			!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.",
+				*path))
 			out += snprintf(out, 5, "\\x%02x", (unsigned char)*path);
 		else
 			*out++ = *path;
@@ -253,8 +255,8 @@ static int fill_place(char **field, const char *format, const char *name, struct
 	return dpk_err_set(err, -ENOMEM, "no memory");
 }
 
-static int fill_names(struct dpk_config *config, const char *name, const char *mountpoint,
-	struct dpk_err *err)
+static int fill_names(
+	struct dpk_config *config, const char *name, const char *mountpoint, struct dpk_err *err)
 {
 	char sock[160];
 
@@ -277,8 +279,8 @@ static int fill_names(struct dpk_config *config, const char *name, const char *m
 }
 
 /* NAME.conf and its drop-ins; the file must exist when it is named. */
-static int apply_files(struct dpk_config *config, const char *name, const char *explicit_path,
-	struct dpk_err *err)
+static int apply_files(
+	struct dpk_config *config, const char *name, const char *explicit_path, struct dpk_err *err)
 {
 	_cleanup_(freep) char *path = NULL;
 	int r;
@@ -294,7 +296,8 @@ static int apply_files(struct dpk_config *config, const char *name, const char *
 	r = dpk_config_apply_file(config, path, err);
 	if (r == -ENOENT && !explicit_path)
 		return dpk_err_set(err, r,
-			"'%s' is neither a store URL nor a configuration: there is no '%s'", name, path);
+			"'%s' is neither a store URL nor a configuration: there is no '%s'", name,
+			path);
 	return r < 0 ? r : apply_drop_ins(config, path, err);
 }
 

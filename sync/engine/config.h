@@ -25,10 +25,10 @@ struct dpk_config {
 	char *credential, *ca, *client_cert, *client_key, *wrap_certs, *on_change;
 	uint64_t interval_ms, deadline_ms, stale_after_ms, hard_expiry_ms, wait_ms, grace_ms;
 	uint64_t max_remove;
-	unsigned int unwrapped;		/* enum dpk_unwrapped */
-	unsigned int no_default;	/* enum dpk_on_doubt */
+	unsigned int unwrapped;         /* enum dpk_unwrapped */
+	unsigned int no_default;        /* enum dpk_on_doubt */
 	unsigned int on_bad_revocation; /* enum dpk_on_doubt */
-	unsigned int audit;		/* enum dpk_audit */
+	unsigned int audit;             /* enum dpk_audit */
 	unsigned int mode, dmode;
 	uid_t uid;
 	gid_t gid;
@@ -48,8 +48,8 @@ void dpk_config_fini(struct dpk_config *config);
  * comma). Words that are mount(8)'s own are passed over. With SLOPPY unknown
  * words are too. -EINVAL: ERR names the option and the nearest one.
  */
-int dpk_config_apply_list(struct dpk_config *config, const char *list, bool sloppy,
-	struct dpk_err *err);
+int dpk_config_apply_list(
+	struct dpk_config *config, const char *list, bool sloppy, struct dpk_err *err);
 
 /* Applies one file; a missing one is -ENOENT. ERR names file, line, option and the nearest one. */
 int dpk_config_apply_file(struct dpk_config *config, const char *path, struct dpk_err *err);

@@ -23,10 +23,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CLIENT_TIME_MS	2000
-#define SYNC_PAUSE_MS	5000 /* between two syncs of a client that is not root */
-#define WAIT_MAX_MS	UINT64_C(86400000)
-#define PROTOCOL	"dpkeyfs/1 "
+#define CLIENT_TIME_MS 2000
+#define SYNC_PAUSE_MS  5000 /* between two syncs of a client that is not root */
+#define WAIT_MAX_MS    UINT64_C(86400000)
+#define PROTOCOL       "dpkeyfs/1 "
 
 enum phase { PHASE_READ, PHASE_SYNC, PHASE_GENERATION, PHASE_WRITE };
 
@@ -34,7 +34,7 @@ struct client {
 	int fd; /* -1: the place is free */
 	uid_t uid;
 	enum phase phase;
-	uint64_t until; /* monotonic ms */
+	uint64_t until;  /* monotonic ms */
 	uint64_t wanted; /* ticket or generation */
 	char line[DPK_CONTROL_LINE_MAX + 1];
 	size_t len;
@@ -132,8 +132,8 @@ static void client_check(struct dpk_control *control, struct client *client)
 
 	dpk_state_lock(state);
 	done = client->phase == PHASE_SYNC ?
-		state->sync_served >= client->wanted :
-		state->generation >= client->wanted && !state->withdrawn;
+		       state->sync_served >= client->wanted :
+		       state->generation >= client->wanted && !state->withdrawn;
 	if (done)
 		answer = dpk_report_cycle(state);
 	dpk_state_unlock(state);
@@ -188,7 +188,8 @@ static void verb_wait(struct dpk_control *control, struct client *client, char *
 	char *blank = strchr(arguments, ' ');
 	uint64_t generation, timeout;
 
-	if (!blank || dpk_parse_u64(arguments, (size_t)(blank - arguments), INT64_MAX, &generation) < 0 ||
+	if (!blank ||
+		dpk_parse_u64(arguments, (size_t)(blank - arguments), INT64_MAX, &generation) < 0 ||
 		dpk_parse_u64(blank + 1, strlen(blank + 1), WAIT_MAX_MS, &timeout) < 0) {
 		refuse(client, "usage", "wait GENERATION TIMEOUT_MS");
 		return;
@@ -234,7 +235,8 @@ static void handle(struct dpk_control *control, struct client *client)
 
 static void client_read(struct dpk_control *control, struct client *client)
 {
-	ssize_t n = read(client->fd, client->line + client->len, DPK_CONTROL_LINE_MAX - client->len);
+	ssize_t n =
+		read(client->fd, client->line + client->len, DPK_CONTROL_LINE_MAX - client->len);
 	char *newline;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -255,8 +257,8 @@ static void client_read(struct dpk_control *control, struct client *client)
 
 static void client_write(struct client *client)
 {
-	ssize_t n = send(client->fd, client->answer + client->sent, client->answer_len - client->sent,
-		MSG_NOSIGNAL);
+	ssize_t n = send(client->fd, client->answer + client->sent,
+		client->answer_len - client->sent, MSG_NOSIGNAL);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -268,7 +270,8 @@ static void client_write(struct client *client)
 
 static void accept_client(struct dpk_control *control)
 {
-	_cleanup_(closep) int fd = accept4(control->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	_cleanup_(closep) int fd =
+		accept4(control->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 	uid_t owner;
@@ -282,13 +285,16 @@ static void accept_client(struct dpk_control *control)
 			continue;
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
 			return;
-		*client = (struct client){ .fd = steal_fd(&fd), .uid = cred.uid,
-			.phase = PHASE_READ, .until = dpk_monotonic_ms() + CLIENT_TIME_MS };
+		*client = (struct client){ .fd = steal_fd(&fd),
+			.uid = cred.uid,
+			.phase = PHASE_READ,
+			.until = dpk_monotonic_ms() + CLIENT_TIME_MS };
 		dpk_state_lock(control->state);
 		owner = control->state->config.uid;
 		dpk_state_unlock(control->state);
 		if (cred.uid != 0 && cred.uid != owner)
-			refuse(client, "forbidden", "only root and the ring's owner (uid=) may ask");
+			refuse(client, "forbidden",
+				"only root and the ring's owner (uid=) may ask");
 		return;
 	}
 }
@@ -345,11 +351,14 @@ static void *control_thread(void *arg)
 			struct client *client = &control->clients[i];
 
 			full = full && client->fd >= 0;
-			fds[i] = (struct pollfd){ client->fd, client->fd >= 0 ? events_of(client) : 0, 0 };
+			fds[i] = (struct pollfd){ client->fd,
+				client->fd >= 0 ? events_of(client) : 0, 0 };
 		}
-		fds[DPK_CONTROL_CLIENTS] = (struct pollfd){ full ? -1 : control->listen_fd, POLLIN, 0 };
+		fds[DPK_CONTROL_CLIENTS] =
+			(struct pollfd){ full ? -1 : control->listen_fd, POLLIN, 0 };
 		fds[DPK_CONTROL_CLIENTS + 1] = (struct pollfd){ control->stop_fd, POLLIN, 0 };
-		fds[DPK_CONTROL_CLIENTS + 2] = (struct pollfd){ control->state->changed_fd, POLLIN, 0 };
+		fds[DPK_CONTROL_CLIENTS + 2] =
+			(struct pollfd){ control->state->changed_fd, POLLIN, 0 };
 		if (poll(fds, DPK_CONTROL_CLIENTS + 3, next_timeout(control)) < 0 && errno != EINTR)
 			return NULL;
 		if (fds[DPK_CONTROL_CLIENTS + 1].revents)
@@ -382,7 +391,7 @@ static bool somebody_answers(const struct sockaddr_un *address)
 	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	return connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-		errno == EAGAIN;
+	       errno == EAGAIN;
 }
 
 /* Mode 0600 from the first moment on: the umask, not a chmod that comes after. */
@@ -395,20 +404,22 @@ static int bind_at(struct dpk_control *control, const struct sockaddr_un *addres
 	control->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mask = umask(0177);
 	r = control->listen_fd < 0 ||
-			bind(control->listen_fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
-			listen(control->listen_fd, DPK_CONTROL_CLIENTS) < 0 ?
-		-errno :
-		0;
+			    bind(control->listen_fd, (const struct sockaddr *)address,
+				    sizeof(*address)) < 0 ||
+			    listen(control->listen_fd, DPK_CONTROL_CLIENTS) < 0 ?
+		    -errno :
+		    0;
 	umask(mask);
 	if (r == 0 && owner != 0 && chown(control->path, owner, (gid_t)-1) < 0)
 		r = -errno;
 	if (r < 0)
-		return dpk_err_set(err, r, "cannot listen at '%s': %s", control->path, strerror(-r));
+		return dpk_err_set(
+			err, r, "cannot listen at '%s': %s", control->path, strerror(-r));
 	return 0;
 }
 
-static int listen_at(struct dpk_control *control, const char *path, uid_t owner,
-	struct dpk_err *err)
+static int listen_at(
+	struct dpk_control *control, const char *path, uid_t owner, struct dpk_err *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct stat st;
@@ -416,8 +427,8 @@ static int listen_at(struct dpk_control *control, const char *path, uid_t owner,
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return dpk_err_set(err, -ENAMETOOLONG,
-			"socket: '%s' is longer than %zu bytes; give a shorter one with socket=", path,
-			sizeof(address.sun_path) - 1);
+			"socket: '%s' is longer than %zu bytes; give a shorter one with socket=",
+			path, sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	memcpy(control->path, path, strlen(path) + 1);
 	mask = umask(022);
@@ -425,16 +436,18 @@ static int listen_at(struct dpk_control *control, const char *path, uid_t owner,
 	umask(mask);
 	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
 		return dpk_err_set(err, -EEXIST,
-			"socket: '%s' is there and is no socket; give another path with socket=", path);
+			"socket: '%s' is there and is no socket; give another path with socket=",
+			path);
 	if (somebody_answers(&address))
 		return dpk_err_set(err, -EADDRINUSE,
-			"another daemon answers at '%s'; give this ring another name= or socket=", path);
+			"another daemon answers at '%s'; give this ring another name= or socket=",
+			path);
 	unlink(path);
 	return bind_at(control, &address, owner, err);
 }
 
-int dpk_control_start(struct dpk_state *state, int wake_fd, struct dpk_control **ret_control,
-	struct dpk_err *err)
+int dpk_control_start(
+	struct dpk_state *state, int wake_fd, struct dpk_control **ret_control, struct dpk_err *err)
 {
 	struct dpk_control *control = calloc(1, sizeof(*control));
 	int r;

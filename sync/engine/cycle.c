@@ -18,8 +18,8 @@
 /* An ETag of some servers does not change within a second; now and then ask for the whole. */
 #define FULL_READ_EVERY 20
 
-void dpk_cycle_event(struct dpk_engine *engine, int level, const char *code, const char *format,
-	...)
+void dpk_cycle_event(
+	struct dpk_engine *engine, int level, const char *code, const char *format, ...)
 {
 	struct dpk_event event = { .at = dpk_ticks_now() };
 	char detail[768];
@@ -124,8 +124,8 @@ static void save_token(struct dpk_engine *engine)
 	save_text(engine, "token", engine->token);
 }
 
-int dpk_cycle_publish(struct dpk_engine *engine, uint64_t generation, struct dpk_ring *ring,
-	struct dpk_err *err)
+int dpk_cycle_publish(
+	struct dpk_engine *engine, uint64_t generation, struct dpk_ring *ring, struct dpk_err *err)
 {
 	struct dpk_snapshot *snap = NULL;
 	struct dpk_ring old;
@@ -202,11 +202,13 @@ static void tell_change(struct dpk_engine *engine, uint64_t generation, const st
 	size_t added = 0, left = 0, replaced = 0;
 
 	for (size_t i = 0; i < ring->count; i++) {
-		const struct dpk_member *was = dpk_ring_find(old, dpk_key_name(ring->members[i].key));
+		const struct dpk_member *was =
+			dpk_ring_find(old, dpk_key_name(ring->members[i].key));
 
 		added += !was;
-		replaced += was && memcmp(dpk_key_sha256(was->key),
-			dpk_key_sha256(ring->members[i].key), DPK_HASH_BYTES) != 0;
+		replaced +=
+			was && memcmp(dpk_key_sha256(was->key),
+				       dpk_key_sha256(ring->members[i].key), DPK_HASH_BYTES) != 0;
 	}
 	for (size_t i = 0; i < old->count; i++)
 		left += !dpk_ring_find(ring, dpk_key_name(old->members[i].key));
@@ -234,8 +236,8 @@ static int take_plan(struct dpk_engine *engine, struct dpk_plan *plan)
 	return 0;
 }
 
-static bool known(const struct dpk_rejections *list, const struct dpk_rejection *item,
-	uint64_t *ret_hits)
+static bool known(
+	const struct dpk_rejections *list, const struct dpk_rejection *item, uint64_t *ret_hits)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct dpk_rejection *other = &list->items[i];
@@ -261,8 +263,8 @@ static void set_rejections(struct dpk_engine *engine, struct dpk_rejections *rej
 		uint64_t hits = 0;
 
 		if (!known(&engine->state.rejections, item, &hits))
-			dpk_cycle_event(engine, DPK_LOG_WARNING, "rejected", "%s: %s: %s", item->name,
-				dpk_verdict_code(item->reason), item->text);
+			dpk_cycle_event(engine, DPK_LOG_WARNING, "rejected", "%s: %s: %s",
+				item->name, dpk_verdict_code(item->reason), item->text);
 		item->hits = hits + 1;
 	}
 	dpk_state_lock(&engine->state);
@@ -301,8 +303,7 @@ static enum dpk_verdict reason_of_hold(enum dpk_hold hold)
 }
 
 /* What is wrong after a read that went through, if anything. */
-static void settle_trouble(struct dpk_engine *engine, const struct dpk_plan *plan,
-	size_t rejected)
+static void settle_trouble(struct dpk_engine *engine, const struct dpk_plan *plan, size_t rejected)
 {
 	char text[256];
 
@@ -330,14 +331,14 @@ static int plan_reading(struct dpk_engine *engine, struct dpk_reading *reading,
 		.serve_no_default = config->no_default == DPK_ON_DOUBT_SERVE,
 		.serve_bad_revocation = config->on_bad_revocation == DPK_ON_DOUBT_SERVE,
 		.agreed = engine->has_digest &&
-			memcmp(engine->last_digest, reading->digest, DPK_HASH_BYTES) == 0,
+			  memcmp(engine->last_digest, reading->digest, DPK_HASH_BYTES) == 0,
 		.accept = order->accept,
 		.now = dpk_ticks_now(),
 	};
 
 	/* a count that cannot be read allows nothing */
-	if (dpk_journal_removed_since(engine->journal, input.now - DPK_TICKS_PER_DAY,
-		    &input.removed_last_day) < 0)
+	if (dpk_journal_removed_since(
+		    engine->journal, input.now - DPK_TICKS_PER_DAY, &input.removed_last_day) < 0)
 		input.removed_last_day = input.max_remove;
 	return dpk_plan_make(&input, &reading->rejections, ret_plan);
 }
@@ -346,7 +347,7 @@ static int plan_reading(struct dpk_engine *engine, struct dpk_reading *reading,
 static bool apply(struct dpk_engine *engine, struct dpk_reading *reading, struct dpk_plan *plan)
 {
 	bool refreshed = plan->hold == DPK_HOLD_NONE ||
-		(plan->hold == DPK_HOLD_REMOVAL && reading->offer_count > 0);
+			 (plan->hold == DPK_HOLD_REMOVAL && reading->offer_count > 0);
 	size_t rejected = reading->rejections.count;
 	bool was_withdrawn = engine->state.withdrawn;
 	bool changed = plan->changed && dpk_ring_keys(&plan->ring) > 0;
@@ -409,8 +410,10 @@ static int read_once(struct dpk_engine *engine, const struct dpk_cycle_order *or
 		if (r == DPK_REFUSED)
 			set_trouble(engine, refusal.verdict, refusal.text);
 		else
-			set_trouble(engine, r == -E2BIG ? DPK_VERDICT_TOO_BIG : DPK_VERDICT_TRANSIENT,
-				r == -E2BIG ? "the store holds more than a ring may" : strerror(-r));
+			set_trouble(engine,
+				r == -E2BIG ? DPK_VERDICT_TOO_BIG : DPK_VERDICT_TRANSIENT,
+				r == -E2BIG ? "the store holds more than a ring may" :
+					      strerror(-r));
 		return -EBADMSG;
 	}
 	r = plan_reading(engine, &reading, order, &plan);
@@ -427,7 +430,7 @@ static int read_once(struct dpk_engine *engine, const struct dpk_cycle_order *or
 bool dpk_cycle_run(struct dpk_engine *engine, const struct dpk_cycle_order *order)
 {
 	bool full = order->thorough || order->accept || !engine->token[0] ||
-		++engine->polls_since_full >= FULL_READ_EVERY || engine->state.withdrawn;
+		    ++engine->polls_since_full >= FULL_READ_EVERY || engine->state.withdrawn;
 	int r;
 
 	if (engine->hook_pid > 0 && dpk_run_hook_ended(engine->hook_pid))

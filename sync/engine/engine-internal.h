@@ -2,7 +2,8 @@
 #ifndef DPK_ENGINE_INTERNAL_H
 #define DPK_ENGINE_INTERNAL_H
 
-/* Between engine.c (life and schedule) and cycle.c (one cycle). All but state: engine thread only. */
+/* Between engine.c (life and schedule) and cycle.c (one cycle). All but state: engine thread only.
+ */
 
 #include "engine/control.h"
 #include "engine/engine.h"
@@ -21,7 +22,7 @@ struct dpk_engine {
 	struct dpk_control *control;
 	pthread_t thread;
 	bool running;
-	bool exposed; /* the kernel has shown a ring */
+	bool exposed;  /* the kernel has shown a ring */
 	int wake_fd;   /* eventfd: a sync is wanted, or a new configuration */
 	int stop_fd;   /* eventfd: end */
 	int ready_fd;  /* eventfd: the kernel shows a ring */
@@ -30,7 +31,7 @@ struct dpk_engine {
 
 	char token[DPK_TOKEN_MAX + 1];
 	unsigned int polls_since_full;
-	bool clean;			     /* the last read was taken whole, nothing refused */
+	bool clean;                          /* the last read was taken whole, nothing refused */
 	uint8_t last_digest[DPK_HASH_BYTES]; /* of the last complete read */
 	bool has_digest;
 	int64_t synced_saved; /* ticks; what the journal has */
@@ -61,12 +62,13 @@ void dpk_cycle_reverify(struct dpk_engine *engine);
 void dpk_cycle_withdraw(struct dpk_engine *engine);
 
 /* Records an event in journal and state and logs it. Not under the state's lock. */
-__attribute__((format(printf, 4, 5))) void dpk_cycle_event(struct dpk_engine *engine, int level,
-	const char *code, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void dpk_cycle_event(
+	struct dpk_engine *engine, int level, const char *code, const char *format, ...);
 
-/* Publishes RING (takes its members) as generation GENERATION and waits until the kernel shows it. */
-int dpk_cycle_publish(struct dpk_engine *engine, uint64_t generation, struct dpk_ring *ring,
-	struct dpk_err *err);
+/* Publishes RING (takes its members) as generation GENERATION and waits until the kernel shows it.
+ */
+int dpk_cycle_publish(
+	struct dpk_engine *engine, uint64_t generation, struct dpk_ring *ring, struct dpk_err *err);
 
 /* Identifies configuration and source: a token is good for these only. */
 int dpk_cycle_policy(struct dpk_engine *engine, char ret_hex[static 2 * DPK_HASH_BYTES + 1]);

@@ -17,8 +17,8 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 
-#define BACKOFF_MAX_MS	(5 * 60 * 1000)
-#define WAIT_PAUSE_MS	200 /* between two cycles that a store's `wait` asked for */
+#define BACKOFF_MAX_MS (5 * 60 * 1000)
+#define WAIT_PAUSE_MS  200 /* between two cycles that a store's `wait` asked for */
 
 static uint64_t random_between(uint64_t low, uint64_t high)
 {
@@ -233,7 +233,8 @@ static void *engine_thread(void *arg)
 		}
 		sleep_until(engine, next, &hint);
 		if (hint && dpk_monotonic_ms() < hint_from) {
-			next = hint_from; /* a store that cries all the time is heard five times a second */
+			next = hint_from; /* a store that cries all the time is heard five times a
+					     second */
 			hint = false;
 		}
 	}
@@ -256,8 +257,8 @@ static int make_fds(struct dpk_engine *engine)
 	return engine->shelf ? 0 : -ENOMEM;
 }
 
-static int open_parts(struct dpk_engine *engine, const struct dpk_config *config,
-	struct dpk_err *err)
+static int open_parts(
+	struct dpk_engine *engine, const struct dpk_config *config, struct dpk_err *err)
 {
 	bool set_aside = false;
 	int r = dpk_source_parse(config->source, &engine->state.source, err);
@@ -278,8 +279,7 @@ static int open_parts(struct dpk_engine *engine, const struct dpk_config *config
 	return dpk_cycle_load(engine, err);
 }
 
-int dpk_engine_open(struct dpk_config *config, struct dpk_engine **ret_engine,
-	struct dpk_err *err)
+int dpk_engine_open(struct dpk_config *config, struct dpk_engine **ret_engine, struct dpk_err *err)
 {
 	struct dpk_engine *engine = calloc(1, sizeof(*engine));
 	int r;

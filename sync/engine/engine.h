@@ -18,8 +18,7 @@ struct dpk_err;
  * puts it on the shelf. No thread is started. CONFIG is consumed on success.
  * -EBUSY (another daemon), -EINVAL, -EPERM, else -errno; ERR has the remedy.
  */
-int dpk_engine_open(struct dpk_config *config, struct dpk_engine **ret_engine,
-	struct dpk_err *err);
+int dpk_engine_open(struct dpk_config *config, struct dpk_engine **ret_engine, struct dpk_err *err);
 
 /* Opens the control socket and starts the threads. 0 or -errno. */
 int dpk_engine_start(struct dpk_engine *engine, struct dpk_err *err);

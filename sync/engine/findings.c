@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_WRITER_AHEAD	  (14 * DPK_TICKS_PER_DAY)
+#define NO_WRITER_AHEAD   (14 * DPK_TICKS_PER_DAY)
 #define CERT_EXPIRY_AHEAD (30 * DPK_TICKS_PER_DAY)
 #define REJECTIONS_SHOWN  50
 
@@ -54,9 +54,9 @@ static void find_rejections(struct scene *scene)
 	const struct dpk_rejections *list = &scene->state->rejections;
 
 	for (size_t i = 0; i < list->count && i < REJECTIONS_SHOWN; i++)
-		add(scene, "rejected", DPK_SEVERITY_DEGRADED, "",
-			"%s was refused: %s: %s", list->items[i].name,
-			dpk_verdict_code(list->items[i].reason), list->items[i].text);
+		add(scene, "rejected", DPK_SEVERITY_DEGRADED, "", "%s was refused: %s: %s",
+			list->items[i].name, dpk_verdict_code(list->items[i].reason),
+			list->items[i].text);
 	if (list->count > REJECTIONS_SHOWN)
 		add(scene, "rejected", DPK_SEVERITY_DEGRADED, "", "and %zu more",
 			list->count - REJECTIONS_SHOWN);
@@ -94,10 +94,12 @@ static void find_default(struct scene *scene)
 	for (int net = DPK_NET_8; net <= DPK_NET_9; net++) {
 		struct dpk_choice choice;
 
-		dpk_policy_choose((enum dpk_net)net, scene->keys, scene->key_count, scene->now, &choice);
+		dpk_policy_choose(
+			(enum dpk_net)net, scene->keys, scene->key_count, scene->now, &choice);
 		if (!choice.found)
 			add(scene, "no-default", DPK_SEVERITY_DEGRADED, "add a key to the store",
-				"a %s process that starts now finds no key to protect with", names[net]);
+				"a %s process that starts now finds no key to protect with",
+				names[net]);
 		else if (choice.fallback || choice.expired)
 			add(scene, "fallback", DPK_SEVERITY_DEGRADED, "add a key to the store",
 				"%s falls back to the %s key %s", names[net],
@@ -122,7 +124,8 @@ static void find_successor(struct scene *scene)
 		add(scene, "no-writer", DPK_SEVERITY_DEGRADED,
 			"let one writer make keys: an application with write access to the store",
 			"the last key expires %s and has no successor; .NET 9+ processes started after "
-			"that may fail", dpk_ticks_to_short(last, buf));
+			"that may fail",
+			dpk_ticks_to_short(last, buf));
 }
 
 static const struct dpk_member *member_of(const struct dpk_state *state, const struct dpk_guid *id)
@@ -201,7 +204,8 @@ static void find_divergence(struct scene *scene)
 		struct dpk_choice ours, theirs;
 		char id[DPK_GUID_STRING_MAX];
 
-		dpk_policy_choose((enum dpk_net)net, scene->keys, scene->key_count, scene->now, &ours);
+		dpk_policy_choose(
+			(enum dpk_net)net, scene->keys, scene->key_count, scene->now, &ours);
 		dpk_policy_choose((enum dpk_net)net, all, count, scene->now, &theirs);
 		if (!theirs.found || (ours.found && dpk_guid_equal(&ours.id, &theirs.id)))
 			continue;
@@ -235,7 +239,8 @@ static void find_certs(struct scene *scene)
 	for (size_t i = 0; certs && i < dpk_certs_count(certs); i++) {
 		const struct dpk_cert *cert = dpk_certs_at(certs, i);
 
-		if (cert->not_after > scene->now + CERT_EXPIRY_AHEAD || !wraps_live_key(scene, cert))
+		if (cert->not_after > scene->now + CERT_EXPIRY_AHEAD ||
+			!wraps_live_key(scene, cert))
 			continue;
 		if (cert->not_after <= scene->now)
 			add(scene, "cert-expired", DPK_SEVERITY_NOTE,
@@ -254,7 +259,7 @@ static void find_notes(struct scene *scene)
 {
 	const struct dpk_config *config = &scene->state->config;
 	bool others = config->mode & 0004 || config->uid != 0 ||
-		(config->gid != 0 && config->mode & 0040);
+		      (config->gid != 0 && config->mode & 0040);
 
 	add(scene, "unsigned", DPK_SEVERITY_NOTE, "",
 		"the ring is not signed: whoever can write the store can add a key that is wrapped to "

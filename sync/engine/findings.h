@@ -24,7 +24,8 @@ struct dpk_findings {
 };
 
 /* With the state's lock held. 0 or -ENOMEM. */
-int dpk_findings_make(const struct dpk_state *state, int64_t now, struct dpk_findings *ret_findings);
+int dpk_findings_make(
+	const struct dpk_state *state, int64_t now, struct dpk_findings *ret_findings);
 void dpk_findings_fini(struct dpk_findings *findings);
 
 #endif

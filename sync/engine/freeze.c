@@ -14,7 +14,7 @@ struct dpk_snapshot {
 	atomic_uint refs;
 	uint64_t generation;
 	size_t count;
-	struct dpk_file *files;		/* by name */
+	struct dpk_file *files;          /* by name */
 	const struct dpk_file **by_node; /* by node id */
 };
 
@@ -124,8 +124,8 @@ static int index_files(struct dpk_snapshot *snap, struct dpk_err *err)
 	for (size_t i = 0; i < snap->count; i++) {
 		if (snap->by_node[i]->node <= 1 ||
 			(i > 0 && snap->by_node[i]->node == snap->by_node[i - 1]->node))
-			return dpk_err_set(err, -EEXIST, "'%s': its node id is taken",
-				snap->by_node[i]->name);
+			return dpk_err_set(
+				err, -EEXIST, "'%s': its node id is taken", snap->by_node[i]->name);
 		if (i > 0 && compare_name(&snap->files[i], &snap->files[i - 1]) == 0)
 			return dpk_err_set(err, -EEXIST, "'%s' occurs twice", snap->files[i].name);
 	}

@@ -27,7 +27,8 @@
  * directory entry too, when it returns. The rest keeps a hostile or broken
  * file from doing more than fail.
  */
-static const char pragmas[] = "PRAGMA locking_mode=EXCLUSIVE;"
+static const char pragmas[] =
+	"PRAGMA locking_mode=EXCLUSIVE;"
 	"PRAGMA journal_mode=PERSIST;"
 	"PRAGMA synchronous=EXTRA;"
 	"PRAGMA journal_size_limit=-1;"
@@ -42,7 +43,8 @@ static const char pragmas[] = "PRAGMA locking_mode=EXCLUSIVE;"
 	"BEGIN EXCLUSIVE; COMMIT;";
 
 #define SCHEMA_VERSION 1
-static const char schema[] = "BEGIN EXCLUSIVE;"
+static const char schema[] =
+	"BEGIN EXCLUSIVE;"
 	"PRAGMA application_id=0x44504B46;" /* "DPKF" */
 	"PRAGMA user_version=1;"
 	"CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
@@ -74,26 +76,19 @@ int dpk_journal_errno(int code)
 	switch (code & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_READONLY:
-		return -EROFS;
+	case SQLITE_ROW: return 0;
+	case SQLITE_NOMEM: return -ENOMEM;
+	case SQLITE_FULL: return -ENOSPC;
+	case SQLITE_READONLY: return -EROFS;
 	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
+	case SQLITE_LOCKED: return -EBUSY;
 	case SQLITE_ERROR: /* our SQL is right: the schema is not ours any more */
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_CONSTRAINT:
 	case SQLITE_SCHEMA:
-	case SQLITE_MISMATCH:
-		return -EBADMSG;
-	default:
-		return -EIO;
+	case SQLITE_MISMATCH: return -EBADMSG;
+	default: return -EIO;
 	}
 }
 
@@ -130,8 +125,7 @@ static int quick_check(struct dpk_journal *journal)
 	if (code == SQLITE_OK)
 		code = sqlite3_step(stmt);
 	r = dpk_journal_errno(code);
-	if (code == SQLITE_ROW &&
-		strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
+	if (code == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
 		r = -EBADMSG;
 	sqlite3_finalize(stmt);
 	return r;
@@ -245,8 +239,8 @@ static int rename_away(const char *path, struct dpk_err *err)
 		snprintf(from, sizeof(from), "%s%s", path, suffixes[i]);
 		snprintf(to, sizeof(to), "%s.damaged-%s%s", path, stamp, suffixes[i]);
 		if (rename(from, to) < 0 && errno != ENOENT)
-			return dpk_err_set(err, -errno, "cannot rename '%s': %s", from,
-				strerror(errno));
+			return dpk_err_set(
+				err, -errno, "cannot rename '%s': %s", from, strerror(errno));
 	}
 	return 0;
 }
@@ -318,8 +312,8 @@ static int take_lock(struct dpk_journal *journal, const char *state, struct dpk_
 		return dpk_err_set(err, -errno, "cannot open '%s': %s", path, strerror(errno));
 	while (flock(journal->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return dpk_err_set(err, -errno, "cannot lock '%s': %s", path,
-				strerror(errno));
+			return dpk_err_set(
+				err, -errno, "cannot lock '%s': %s", path, strerror(errno));
 		if (dpk_monotonic_ms() < until) {
 			usleep(20000); /* one that is ending needs a moment */
 			continue;
@@ -332,8 +326,7 @@ static int take_lock(struct dpk_journal *journal, const char *state, struct dpk_
 			(int)strspn(pid, "0123456789"), pid, state);
 	}
 	n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	if (ftruncate(journal->lock_fd, 0) < 0 ||
-		pwrite(journal->lock_fd, pid, (size_t)n, 0) != n)
+	if (ftruncate(journal->lock_fd, 0) < 0 || pwrite(journal->lock_fd, pid, (size_t)n, 0) != n)
 		dpk_debug("cannot write the pid into '%s'", path); /* the lock itself holds */
 	return 0;
 }

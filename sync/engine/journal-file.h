@@ -2,7 +2,10 @@
 #ifndef DPK_ENGINE_JOURNAL_FILE_H
 #define DPK_ENGINE_JOURNAL_FILE_H
 
-/* Between the two halves of the journal: the file (journal-file.c) and its rows (journal.c). */
+/*
+ * Between the parts of the journal: the file (journal-file.c), its rows
+ * (journal.c) and its memory of the past (journal-past.c).
+ */
 
 #include "engine/journal.h"
 

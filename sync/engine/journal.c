@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The journal's rows. */
-#include "engine/journal-file.h"
+/* The journal's rows: generations, their elements, small facts. */
+#include "engine/journal-statement.h"
 
-#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/ticks.h"
 
@@ -11,45 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define _cleanup_stmt_ __attribute__((cleanup(finalizep))) sqlite3_stmt
-
-static void finalizep(sqlite3_stmt **stmt)
-{
-	sqlite3_finalize(*stmt);
-}
-
-static int prepare(struct dpk_journal *journal, const char *sql, sqlite3_stmt **ret_stmt)
-{
-	return dpk_journal_errno(sqlite3_prepare_v2(journal->db, sql, -1, ret_stmt, NULL));
-}
-
-/* Runs a statement without rows, and makes it ready for the next bindings. */
-static int run(sqlite3_stmt *stmt)
-{
-	int code = sqlite3_step(stmt);
-
-	sqlite3_reset(stmt);
-	return code == SQLITE_DONE ? 0 : code == SQLITE_ROW ? 0 : dpk_journal_errno(code);
-}
-
-static void bind_blob(sqlite3_stmt *stmt, int index, const void *data, size_t len)
-{
-	sqlite3_bind_blob64(stmt, index, data, len, SQLITE_STATIC);
-}
-
-static void bind_text(sqlite3_stmt *stmt, int index, const char *text)
-{
-	sqlite3_bind_text(stmt, index, text, -1, SQLITE_STATIC);
-}
-
-/* NULL without memory, and for a column that a damaged file left empty. */
-static char *copy_text(sqlite3_stmt *stmt, int column)
-{
-	const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-	return text ? strdup(text) : NULL;
-}
 
 void dpk_journal_entries_free(struct dpk_journal_entry *entries, size_t count)
 {
@@ -64,7 +24,8 @@ static int begin_digest(uint64_t generation, uint8_t digest[static DPK_HASH_BYTE
 	return dpk_hash(&generation, sizeof(generation), digest);
 }
 
-static int add_digest(uint8_t digest[static DPK_HASH_BYTES], const char *name, const uint8_t *sha256)
+static int add_digest(
+	uint8_t digest[static DPK_HASH_BYTES], const char *name, const uint8_t *sha256)
 {
 	uint8_t pair[2 * DPK_HASH_BYTES];
 
@@ -155,8 +116,8 @@ static int load_entries(struct dpk_journal *journal, const struct newest *newest
 	if (code != SQLITE_DONE)
 		return dpk_journal_errno(code);
 	return *ret_read == newest->count && memcmp(digest, newest->digest, DPK_HASH_BYTES) == 0 ?
-		0 :
-		-EBADMSG;
+		       0 :
+		       -EBADMSG;
 }
 
 int dpk_journal_load(struct dpk_journal *journal, uint64_t *ret_generation,
@@ -199,8 +160,8 @@ static int next_generation(struct dpk_journal *journal, uint64_t after, uint64_t
 	return 0;
 }
 
-static int digest_ring(const struct dpk_ring *ring, uint64_t generation,
-	uint8_t ret_digest[static DPK_HASH_BYTES])
+static int digest_ring(
+	const struct dpk_ring *ring, uint64_t generation, uint8_t ret_digest[static DPK_HASH_BYTES])
 {
 	int r = begin_digest(generation, ret_digest);
 
@@ -210,8 +171,8 @@ static int digest_ring(const struct dpk_ring *ring, uint64_t generation,
 	return r;
 }
 
-static int insert_generation(struct dpk_journal *journal, const struct dpk_ring *ring, int64_t now,
-	uint64_t generation)
+static int insert_generation(
+	struct dpk_journal *journal, const struct dpk_ring *ring, int64_t now, uint64_t generation)
 {
 	size_t keys = dpk_ring_keys(ring);
 	uint8_t digest[DPK_HASH_BYTES];
@@ -258,8 +219,8 @@ static int insert_member(sqlite3_stmt *blob, sqlite3_stmt *entry, uint64_t gener
 	return run(entry);
 }
 
-static int insert_members(struct dpk_journal *journal, const struct dpk_ring *ring,
-	uint64_t generation)
+static int insert_members(
+	struct dpk_journal *journal, const struct dpk_ring *ring, uint64_t generation)
 {
 	_cleanup_stmt_ *blob = NULL;
 	_cleanup_stmt_ *entry = NULL;
@@ -271,14 +232,15 @@ static int insert_members(struct dpk_journal *journal, const struct dpk_ring *ri
 		&blob);
 	if (r == 0)
 		r = prepare(journal,
-			"INSERT INTO entry(generation,name,sha256,key_id) VALUES(?1,?2,?3,?4)", &entry);
+			"INSERT INTO entry(generation,name,sha256,key_id) VALUES(?1,?2,?3,?4)",
+			&entry);
 	for (size_t i = 0; i < ring->count && r == 0; i++)
 		r = insert_member(blob, entry, generation, &ring->members[i]);
 	return r;
 }
 
-static int insert_removals(struct dpk_journal *journal, const struct dpk_guid *removed,
-	size_t count, int64_t now)
+static int insert_removals(
+	struct dpk_journal *journal, const struct dpk_guid *removed, size_t count, int64_t now)
 {
 	_cleanup_stmt_ *stmt = NULL;
 	int r = prepare(journal, "INSERT INTO removal(at,key_id) VALUES(?1,?2)", &stmt);
@@ -379,156 +341,4 @@ int dpk_journal_set(struct dpk_journal *journal, const char *name, const char *v
 	if (value)
 		bind_text(stmt, 2, value);
 	return run(stmt);
-}
-
-static int remember(struct dpk_journal *journal, sqlite3_stmt *find, sqlite3_stmt *add,
-	struct dpk_rejection *item, int64_t now, bool *ret_added)
-{
-	const char *reason = dpk_verdict_code(item->reason);
-	int code;
-
-	bind_blob(find, 1, item->sha256, DPK_HASH_BYTES);
-	bind_text(find, 2, item->name);
-	bind_text(find, 3, reason);
-	code = sqlite3_step(find);
-	if (code == SQLITE_ROW) {
-		item->first_seen = sqlite3_column_int64(find, 0);
-		sqlite3_reset(find);
-		return 0;
-	}
-	sqlite3_reset(find);
-	if (code != SQLITE_DONE)
-		return dpk_journal_errno(code);
-	item->first_seen = now;
-	*ret_added = true;
-	if (sqlite3_get_autocommit(journal->db)) {
-		int r = dpk_journal_exec(journal, "BEGIN IMMEDIATE");
-
-		if (r < 0)
-			return r;
-	}
-	bind_blob(add, 1, item->sha256, DPK_HASH_BYTES);
-	bind_text(add, 2, item->name);
-	bind_text(add, 3, reason);
-	sqlite3_bind_int64(add, 4, now);
-	return run(add);
-}
-
-int dpk_journal_quarantine(struct dpk_journal *journal, struct dpk_rejections *rejections,
-	int64_t now)
-{
-	_cleanup_stmt_ *find = NULL;
-	_cleanup_stmt_ *add = NULL;
-	bool added = false;
-	char sql[256];
-	int r;
-
-	r = prepare(journal,
-		"SELECT first_seen FROM quarantine WHERE sha256=?1 AND name=?2 AND reason=?3", &find);
-	if (r == 0)
-		r = prepare(journal, "INSERT INTO quarantine VALUES(?1,?2,?3,?4)", &add);
-	for (size_t i = 0; i < rejections->count && r == 0; i++)
-		r = remember(journal, find, add, &rejections->items[i], now, &added);
-	if (r == 0 && added) {
-		snprintf(sql, sizeof(sql),
-			"DELETE FROM quarantine WHERE (sha256,name,reason) IN (SELECT sha256,name,reason"
-			" FROM quarantine ORDER BY first_seen DESC LIMIT -1 OFFSET %d); COMMIT;",
-			DPK_QUARANTINE_MAX);
-		r = dpk_journal_exec(journal, sql);
-	}
-	if (r < 0)
-		dpk_journal_rollback(journal);
-	return r;
-}
-
-int dpk_journal_add_event(struct dpk_journal *journal, const struct dpk_event *event)
-{
-	_cleanup_stmt_ *stmt = NULL;
-	_cleanup_stmt_ *cap = NULL;
-	int r = prepare(journal, "INSERT INTO event(at,code,detail) VALUES(?1,?2,?3)", &stmt);
-
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(stmt, 1, event->at);
-	bind_text(stmt, 2, event->code);
-	bind_text(stmt, 3, event->detail);
-	r = run(stmt);
-	if (r < 0 || sqlite3_last_insert_rowid(journal->db) % 256 != 0)
-		return r;
-	r = prepare(journal, "DELETE FROM event WHERE id<=?1", &cap);
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(cap, 1, sqlite3_last_insert_rowid(journal->db) - DPK_JOURNAL_EVENTS);
-	return run(cap);
-}
-
-void dpk_events_free(struct dpk_event *events, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		free(events[i].detail);
-	free(events);
-}
-
-int dpk_journal_events(struct dpk_journal *journal, size_t limit, struct dpk_event **ret_events,
-	size_t *ret_count)
-{
-	struct dpk_event *events = calloc(limit + 1, sizeof(*events));
-	_cleanup_stmt_ *stmt = NULL;
-	size_t count = 0;
-	int r;
-
-	if (!events)
-		return -ENOMEM;
-	r = prepare(journal,
-		"SELECT at,code,detail FROM (SELECT * FROM event ORDER BY id DESC LIMIT ?1) ORDER BY id",
-		&stmt);
-	if (r < 0) {
-		free(events);
-		return r;
-	}
-	sqlite3_bind_int64(stmt, 1, (sqlite3_int64)limit);
-	while (sqlite3_step(stmt) == SQLITE_ROW && count < limit) {
-		_cleanup_(freep) char *code = copy_text(stmt, 1);
-		struct dpk_event *event = &events[count];
-
-		event->at = sqlite3_column_int64(stmt, 0);
-		event->detail = copy_text(stmt, 2);
-		if (!code || !event->detail) {
-			free(event->detail);
-			break;
-		}
-		snprintf(event->code, sizeof(event->code), "%s", code);
-		count++;
-	}
-	*ret_events = events;
-	*ret_count = count;
-	return 0;
-}
-
-int dpk_journal_history(struct dpk_journal *journal, size_t limit,
-	struct dpk_generation **ret_generations, size_t *ret_count)
-{
-	struct dpk_generation *list = calloc(limit + 1, sizeof(*list));
-	_cleanup_stmt_ *stmt = NULL;
-	size_t count = 0;
-	int r;
-
-	if (!list)
-		return -ENOMEM;
-	r = prepare(journal,
-		"SELECT number,committed,keys,revocations FROM (SELECT * FROM generation ORDER BY number"
-		" DESC LIMIT ?1) ORDER BY number",
-		&stmt);
-	if (r < 0) {
-		free(list);
-		return r;
-	}
-	sqlite3_bind_int64(stmt, 1, (sqlite3_int64)limit);
-	while (sqlite3_step(stmt) == SQLITE_ROW && count < limit)
-		list[count++] = (struct dpk_generation){ (uint64_t)sqlite3_column_int64(stmt, 0),
-			sqlite3_column_int64(stmt, 1), (uint64_t)sqlite3_column_int64(stmt, 2),
-			(uint64_t)sqlite3_column_int64(stmt, 3) };
-	*ret_generations = list;
-	*ret_count = count;
-	return 0;
 }

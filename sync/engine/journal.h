@@ -20,8 +20,8 @@ struct dpk_journal;
 struct dpk_err;
 
 #define DPK_JOURNAL_GENERATIONS 3     /* whose elements are kept */
-#define DPK_JOURNAL_HISTORY	1000  /* generations remembered by number and time */
-#define DPK_JOURNAL_EVENTS	10000 /* events kept */
+#define DPK_JOURNAL_HISTORY     1000  /* generations remembered by number and time */
+#define DPK_JOURNAL_EVENTS      10000 /* events kept */
 
 /*
  * Opens or creates STATE/journal.db (STATE is created, 0700). -EBUSY: another
@@ -75,8 +75,8 @@ int dpk_journal_set(struct dpk_journal *journal, const char *name, const char *v
  * Fills in first_seen and hits of each rejection from what the journal
  * remembers, and remembers those that are new (under NOW). 0 or -errno.
  */
-int dpk_journal_quarantine(struct dpk_journal *journal, struct dpk_rejections *rejections,
-	int64_t now);
+int dpk_journal_quarantine(
+	struct dpk_journal *journal, struct dpk_rejections *rejections, int64_t now);
 
 /* Something worth telling later. CODE is one word. */
 struct dpk_event {

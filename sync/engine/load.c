@@ -26,7 +26,8 @@ static int admit(struct dpk_engine *engine, const struct dpk_blob *blob, int64_t
 	if (r == DPK_REFUSED) {
 		r = dpk_hash(blob->data, blob->size, sha256);
 		if (r == 0)
-			r = dpk_rejections_add(rejections, blob->origin, blob->name, &refusal, sha256);
+			r = dpk_rejections_add(
+				rejections, blob->origin, blob->name, &refusal, sha256);
 		dpk_warning("%s of the journal is not served any more: %s: %s", blob->name,
 			dpk_verdict_code(refusal.verdict), refusal.text);
 		return r;
@@ -36,8 +37,8 @@ static int admit(struct dpk_engine *engine, const struct dpk_blob *blob, int64_t
 	return r == -EEXIST ? -EBADMSG : r;
 }
 
-static bool lost_revocation(const struct dpk_engine *engine,
-	const struct dpk_rejections *rejections)
+static bool lost_revocation(
+	const struct dpk_engine *engine, const struct dpk_rejections *rejections)
 {
 	if (engine->state.config.on_bad_revocation == DPK_ON_DOUBT_SERVE)
 		return false;
@@ -110,7 +111,8 @@ static void load_texts(struct dpk_engine *engine)
 
 		/* a clock that was ahead must not make the ring look younger than new */
 		engine->state.synced_at = at;
-		engine->state.synced_age_ms = at < now ? (uint64_t)((now - at) / DPK_TICKS_PER_MS) : 0;
+		engine->state.synced_age_ms =
+			at < now ? (uint64_t)((now - at) / DPK_TICKS_PER_MS) : 0;
 		engine->state.synced_mono_ms = dpk_monotonic_ms();
 		engine->synced_saved = at;
 		free(value);
@@ -137,8 +139,8 @@ static void load_past(struct dpk_engine *engine)
 
 	if (dpk_journal_events(engine->journal, DPK_STATE_EVENTS, &events, &count) == 0) {
 		for (size_t i = 0; i < count; i++)
-			dpk_state_add_event(&engine->state, events[i].code, events[i].at,
-				events[i].detail);
+			dpk_state_add_event(
+				&engine->state, events[i].code, events[i].at, events[i].detail);
 		dpk_events_free(events, count);
 	}
 	if (dpk_journal_history(engine->journal, DPK_STATE_HISTORY, &generations, &count) == 0) {
@@ -174,8 +176,8 @@ int dpk_cycle_load(struct dpk_engine *engine, struct dpk_err *err)
 }
 
 /* The members of the served ring as blobs again, judged by the new trust. */
-static int readmit(struct dpk_engine *engine, struct dpk_ring *ring,
-	struct dpk_rejections *rejections)
+static int readmit(
+	struct dpk_engine *engine, struct dpk_ring *ring, struct dpk_rejections *rejections)
 {
 	for (size_t i = 0; i < engine->state.ring.count; i++) {
 		const struct dpk_member *member = &engine->state.ring.members[i];

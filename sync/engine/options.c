@@ -12,8 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum type { TYPE_STRING, TYPE_PATH, TYPE_DURATION, TYPE_NUMBER, TYPE_MODE, TYPE_USER, TYPE_GROUP,
-	TYPE_CHOICE, TYPE_FLAG, TYPE_CREDENTIAL };
+enum type {
+	TYPE_STRING,
+	TYPE_PATH,
+	TYPE_DURATION,
+	TYPE_NUMBER,
+	TYPE_MODE,
+	TYPE_USER,
+	TYPE_GROUP,
+	TYPE_CHOICE,
+	TYPE_FLAG,
+	TYPE_CREDENTIAL
+};
 
 struct option {
 	const char *word;
@@ -62,7 +72,8 @@ static const struct option options[] = {
 	{ "mode", TYPE_MODE, AT(mode), NULL, "0440", "permissions of the keys" },
 	{ "dmode", TYPE_MODE, AT(dmode), NULL, "0550", "permissions of the directory" },
 	{ "audit", TYPE_CHOICE, AT(audit), "off|open", "off", "open logs each open of a key" },
-	{ "on_change", TYPE_PATH, AT(on_change), NULL, NULL, "program run after each new generation" },
+	{ "on_change", TYPE_PATH, AT(on_change), NULL, NULL,
+		"program run after each new generation" },
 	{ "nofail", TYPE_FLAG, AT(nofail), NULL, NULL, "mount even when there is no ring yet" },
 };
 
@@ -186,14 +197,14 @@ static int set_group(gid_t *field, const char *value, struct dpk_err *err)
 	gr = getgrnam(value);
 	if (!gr)
 		return dpk_err_set(err, -EINVAL,
-			"gid: there is no group '%s' on this machine; run: groupadd --system '%s'", value,
-			value);
+			"gid: there is no group '%s' on this machine; run: groupadd --system '%s'",
+			value, value);
 	*field = gr->gr_gid;
 	return 0;
 }
 
-static int set_choice(unsigned int *field, const struct option *option, const char *value,
-	struct dpk_err *err)
+static int set_choice(
+	unsigned int *field, const struct option *option, const char *value, struct dpk_err *err)
 {
 	const char *at = option->choices;
 	size_t len = strlen(value);
@@ -209,8 +220,8 @@ static int set_choice(unsigned int *field, const struct option *option, const ch
 			break;
 		at += n + 1;
 	}
-	return dpk_err_set(err, -EINVAL, "%s: '%.40s' is not one of %s", option->word, value,
-		option->choices);
+	return dpk_err_set(
+		err, -EINVAL, "%s: '%.40s' is not one of %s", option->word, value, option->choices);
 }
 
 /* A bare name is a credential of the systemd unit (systemd.exec(5), LoadCredential=). */
@@ -222,7 +233,8 @@ static int set_credential(char **field, const char *value, struct dpk_err *err)
 	if (value[0] == '/')
 		return set_string(field, value, err);
 	if (strchr(value, '/') || value[0] == '.')
-		return dpk_err_set(err, -EINVAL, "credential: '%.200s' is not an absolute path", value);
+		return dpk_err_set(
+			err, -EINVAL, "credential: '%.200s' is not an absolute path", value);
 	if (!dir)
 		return dpk_err_set(err, -EINVAL,
 			"credential: '%.200s' is the name of a systemd credential, but this process was "
@@ -244,8 +256,7 @@ static int set_value(struct dpk_config *config, const struct option *option, con
 			return dpk_err_set(err, -EINVAL, "%s: '%.200s' is not an absolute path",
 				option->word, value);
 		return set_string(field, value, err);
-	case TYPE_STRING:
-		return set_string(field, value, err);
+	case TYPE_STRING: return set_string(field, value, err);
 	case TYPE_DURATION:
 		if (dpk_parse_duration_ms(value, field) < 0)
 			return dpk_err_set(err, -EINVAL,
@@ -254,25 +265,20 @@ static int set_value(struct dpk_config *config, const struct option *option, con
 		return 0;
 	case TYPE_NUMBER:
 		if (dpk_parse_u64(value, strlen(value), 1000000, field) < 0)
-			return dpk_err_set(err, -EINVAL, "%s: '%.40s' is not a number", option->word,
-				value);
+			return dpk_err_set(
+				err, -EINVAL, "%s: '%.40s' is not a number", option->word, value);
 		return 0;
 	case TYPE_MODE:
 		if (dpk_parse_mode(value, field) < 0)
-			return dpk_err_set(err, -EINVAL, "%s: '%.40s' is not an octal mode such as 0440",
-				option->word, value);
+			return dpk_err_set(err, -EINVAL,
+				"%s: '%.40s' is not an octal mode such as 0440", option->word,
+				value);
 		return 0;
-	case TYPE_USER:
-		return set_user(field, value, err);
-	case TYPE_GROUP:
-		config->gid_set = true;
-		return set_group(field, value, err);
-	case TYPE_CHOICE:
-		return set_choice(field, option, value, err);
-	case TYPE_CREDENTIAL:
-		return set_credential(field, value, err);
-	case TYPE_FLAG:
-		break;
+	case TYPE_USER: return set_user(field, value, err);
+	case TYPE_GROUP: config->gid_set = true; return set_group(field, value, err);
+	case TYPE_CHOICE: return set_choice(field, option, value, err);
+	case TYPE_CREDENTIAL: return set_credential(field, value, err);
+	case TYPE_FLAG: break;
 	}
 	return dpk_err_set(err, -EINVAL, "%s takes no value", option->word);
 }

@@ -30,8 +30,8 @@ void dpk_plan_fini(struct dpk_plan *plan)
 	*plan = (struct dpk_plan){ 0 };
 }
 
-__attribute__((format(printf, 3, 4))) static void hold(struct dpk_plan *plan, enum dpk_hold kind,
-	const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void hold(
+	struct dpk_plan *plan, enum dpk_hold kind, const char *format, ...)
 {
 	va_list ap;
 
@@ -57,8 +57,8 @@ static bool same_bytes(const struct dpk_key *a, const struct dpk_key *b)
 	return memcmp(dpk_key_sha256(a), dpk_key_sha256(b), DPK_HASH_BYTES) == 0;
 }
 
-static int reject_duplicate(struct dpk_rejections *rejections, const struct dpk_offer *offer,
-	bool served)
+static int reject_duplicate(
+	struct dpk_rejections *rejections, const struct dpk_offer *offer, bool served)
 {
 	struct dpk_refusal refusal = { .verdict = DPK_VERDICT_DUPLICATE_ID,
 		.has_facts = true,
@@ -70,8 +70,8 @@ static int reject_duplicate(struct dpk_rejections *rejections, const struct dpk_
 		"the wrong one from the store",
 		dpk_guid_to_string(&refusal.facts.id, id),
 		served ? "one of them is served" : "their contents differ, so neither is served");
-	return dpk_rejections_add(rejections, offer->origin, offer->name, &refusal,
-		dpk_key_sha256(offer->key));
+	return dpk_rejections_add(
+		rejections, offer->origin, offer->name, &refusal, dpk_key_sha256(offer->key));
 }
 
 static int64_t seen_since(const struct dpk_plan_input *input, const struct dpk_key *key)
@@ -158,7 +158,8 @@ static bool is_covered(const struct dpk_facts *revocation, const struct dpk_fact
 	return false;
 }
 
-/* May this revocation leave when KEEP is served? With its keys, or under a later mass revocation. */
+/* May this revocation leave when KEEP is served? With its keys, or under a later mass revocation.
+ */
 static bool may_leave(const struct dpk_facts *revocation, const struct dpk_ring *keep)
 {
 	for (size_t i = 0; i < keep->count; i++) {
@@ -244,14 +245,14 @@ static size_t count_missing(const struct dpk_plan_input *input, const struct dpk
 		const struct dpk_key *key = input->current->members[i].key;
 
 		missing += dpk_key_facts(key)->kind == DPK_KIND_KEY &&
-			!dpk_ring_find(offered, dpk_key_name(key));
+			   !dpk_ring_find(offered, dpk_key_name(key));
 	}
 	return missing;
 }
 
 /* What left the store: it stays, unless two reads agree and somebody allows it. */
-static int settle_missing(const struct dpk_plan_input *input, size_t rejected,
-	struct dpk_plan *plan)
+static int settle_missing(
+	const struct dpk_plan_input *input, size_t rejected, struct dpk_plan *plan)
 {
 	bool empty = dpk_ring_keys(&plan->ring) == 0;
 	bool allowed, drop;
@@ -264,7 +265,8 @@ static int settle_missing(const struct dpk_plan_input *input, size_t rejected,
 	if (plan->missing > 0 && !allowed && empty)
 		hold(plan, DPK_HOLD_REMOVAL,
 			"the store has no usable key at all; all %zu keys stay served. Put the ring back "
-			"into the store", plan->missing);
+			"into the store",
+			plan->missing);
 	else if (plan->missing > 0 && !allowed)
 		hold(plan, DPK_HOLD_REMOVAL,
 			"%zu key%s left the store and stay%s served (max_remove=%llu, %llu gone in 24 h). "
@@ -351,7 +353,8 @@ static int make(const struct dpk_plan_input *input, struct dpk_rejections *rejec
 		hold(plan, DPK_HOLD_REVOCATION,
 			"%zu element%s that is or could be a revocation cannot be read; serving the rest "
 			"could un-revoke a key, so the last generation stays. Mend or delete it in the "
-			"store", bad, bad == 1 ? "" : "s");
+			"store",
+			bad, bad == 1 ? "" : "s");
 		return keep_current(input, plan);
 	}
 	r = settle_missing(input, rejections->count, plan);

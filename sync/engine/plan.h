@@ -22,7 +22,7 @@
 
 /* A verified element and where it came from. */
 struct dpk_offer {
-	struct dpk_key *key;	  /* a reference */
+	struct dpk_key *key;       /* a reference */
 	const char *origin, *name; /* borrowed */
 };
 
@@ -35,8 +35,8 @@ struct dpk_rejection {
 	bool has_facts;
 	struct dpk_facts facts;
 	uint8_t sha256[DPK_HASH_BYTES]; /* of its bytes; of its name where there are none */
-	int64_t first_seen;		/* ticks */
-	uint64_t hits;			/* reads that met it */
+	int64_t first_seen;             /* ticks */
+	uint64_t hits;                  /* reads that met it */
 };
 
 struct dpk_rejections {
@@ -73,10 +73,10 @@ struct dpk_plan_input {
 
 struct dpk_plan {
 	struct dpk_ring ring; /* what is to be served */
-	bool changed;	      /* it differs from what is served now */
+	bool changed;         /* it differs from what is served now */
 	enum dpk_hold hold;
-	char text[400];	      /* of the hold: what, how many, remedy */
-	size_t missing;	      /* keys served that the store no longer has */
+	char text[400]; /* of the hold: what, how many, remedy */
+	size_t missing; /* keys served that the store no longer has */
 	bool wants_second_read;
 	struct dpk_guid *removed; /* keys that leave with this plan */
 	size_t removed_count;

@@ -20,8 +20,8 @@ void dpk_reading_fini(struct dpk_reading *reading)
 	*reading = (struct dpk_reading){ 0 };
 }
 
-static int judge_blob(const struct dpk_trust *trust, const struct dpk_blob *blob,
-	struct dpk_reading *reading)
+static int judge_blob(
+	const struct dpk_trust *trust, const struct dpk_blob *blob, struct dpk_reading *reading)
 {
 	struct dpk_refusal refusal = { 0 };
 	uint8_t sha256[DPK_HASH_BYTES];
@@ -32,10 +32,12 @@ static int judge_blob(const struct dpk_trust *trust, const struct dpk_blob *blob
 		return r;
 	if (r == DPK_REFUSED) {
 		r = dpk_hash(blob->data, blob->size, sha256);
-		return r < 0 ? r : dpk_rejections_add(&reading->rejections, blob->origin, blob->name,
-					   &refusal, sha256);
+		return r < 0 ? r :
+			       dpk_rejections_add(&reading->rejections, blob->origin, blob->name,
+				       &refusal, sha256);
 	}
-	reading->offers[reading->offer_count++] = (struct dpk_offer){ key, blob->origin, blob->name };
+	reading->offers[reading->offer_count++] =
+		(struct dpk_offer){ key, blob->origin, blob->name };
 	return 0;
 }
 
@@ -76,8 +78,8 @@ static int take_refusals(struct dpk_reading *reading)
 		refusal.could_be_revocation = dpk_name_could_be_revocation(from->name);
 		r = dpk_hash(from->name, strlen(from->name), sha256);
 		if (r == 0)
-			r = dpk_rejections_add(&reading->rejections, from->origin, from->name,
-				&refusal, sha256);
+			r = dpk_rejections_add(
+				&reading->rejections, from->origin, from->name, &refusal, sha256);
 		if (r < 0)
 			return r;
 	}

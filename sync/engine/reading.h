@@ -10,7 +10,7 @@
 
 struct dpk_reading {
 	struct dpk_harvest harvest; /* owns the names that the offers borrow */
-	struct dpk_blobs cut;	    /* what documents were cut into; likewise */
+	struct dpk_blobs cut;       /* what documents were cut into; likewise */
 	struct dpk_offer *offers;
 	size_t offer_count;
 	struct dpk_rejections rejections;

@@ -78,7 +78,8 @@ static int look_out(const struct dpk_state *state, int64_t now, struct outlook *
 	return r;
 }
 
-static const char *word_of(const struct outlook *outlook, const struct dpk_facts *facts, int64_t now)
+static const char *word_of(
+	const struct outlook *outlook, const struct dpk_facts *facts, int64_t now)
 {
 	const struct dpk_choice *net8 = &outlook->choices[DPK_NET_8][0];
 	const struct dpk_choice *net9 = &outlook->choices[DPK_NET_9][0];
@@ -104,8 +105,8 @@ static json_t *report_revocation(const struct dpk_key *key)
 		dpk_report_ticks(facts->revoked_at));
 }
 
-static void add_ring(json_t *status, const struct dpk_state *state, const struct outlook *outlook,
-	int64_t now)
+static void add_ring(
+	json_t *status, const struct dpk_state *state, const struct outlook *outlook, int64_t now)
 {
 	json_t *keys = json_array(), *revocations = json_array();
 
@@ -136,8 +137,8 @@ static json_t *report_default(const struct outlook *outlook)
 		json_t *one = json_object();
 
 		for (size_t i = 0; i < 3; i++)
-			json_object_set_new(one, times[i],
-				dpk_report_choice(&outlook->choices[net][i]));
+			json_object_set_new(
+				one, times[i], dpk_report_choice(&outlook->choices[net][i]));
 		json_object_set_new(all, nets[net], one);
 	}
 	return all;
@@ -164,8 +165,9 @@ static json_t *report_trouble(const struct dpk_state *state)
 {
 	if (state->trouble.reason == DPK_VERDICT_OK)
 		return json_null();
-	return json_pack("{s:s, s:o, s:o}", "reason", dpk_verdict_code(state->trouble.reason), "text",
-		any_string(state->trouble.text), "at", dpk_report_ticks(state->trouble.since));
+	return json_pack("{s:s, s:o, s:o}", "reason", dpk_verdict_code(state->trouble.reason),
+		"text", any_string(state->trouble.text), "at",
+		dpk_report_ticks(state->trouble.since));
 }
 
 static json_t *report_hold(const struct dpk_state *state)
@@ -173,12 +175,12 @@ static json_t *report_hold(const struct dpk_state *state)
 	if (state->hold == DPK_HOLD_NONE)
 		return json_null();
 	return json_pack("{s:s, s:o, s:o, s:I}", "reason", dpk_hold_word(state->hold), "text",
-		any_string(state->hold_text), "since", dpk_report_ticks(state->hold_since), "missing",
-		(json_int_t)state->missing);
+		any_string(state->hold_text), "since", dpk_report_ticks(state->hold_since),
+		"missing", (json_int_t)state->missing);
 }
 
-static json_t *report_findings(const struct dpk_state *state, int64_t now,
-	enum dpk_severity *ret_worst)
+static json_t *report_findings(
+	const struct dpk_state *state, int64_t now, enum dpk_severity *ret_worst)
 {
 	static const char *const words[] = { "note", "degraded", "stale" };
 	struct dpk_findings findings;
@@ -193,10 +195,9 @@ static json_t *report_findings(const struct dpk_state *state, int64_t now,
 
 		if (item->severity > *ret_worst)
 			*ret_worst = item->severity;
-		json_array_append_new(all,
-			json_pack("{s:s, s:s, s:o, s:s}", "code", item->code, "severity",
-				words[item->severity], "text", any_string(item->text), "remedy",
-				item->remedy));
+		json_array_append_new(all, json_pack("{s:s, s:s, s:o, s:s}", "code", item->code,
+						   "severity", words[item->severity], "text",
+						   any_string(item->text), "remedy", item->remedy));
 	}
 	dpk_findings_fini(&findings);
 	return all;
@@ -213,8 +214,8 @@ static json_t *report_requests(const struct dpk_state *state)
 
 	for (size_t i = 0; i < DPK_REQUEST_COUNT; i++)
 		json_object_set_new(all, words[i],
-			json_integer((json_int_t)dpk_shelf_counted(state->shelf,
-				(enum dpk_request)i)));
+			json_integer(
+				(json_int_t)dpk_shelf_counted(state->shelf, (enum dpk_request)i)));
 	return all;
 }
 
@@ -229,10 +230,11 @@ json_t *dpk_report_status(const struct dpk_state *state)
 
 	if (look_out(state, now, &outlook) < 0)
 		return NULL;
-	status = json_pack("{s:i, s:s, s:o, s:I, s:s, s:n, s:n, s:s, s:o, s:o, s:I, s:o, s:o}", "pid",
-		(int)getpid(), "ring", state->config.name, "source", any_string(state->source.shown),
-		"generation", (json_int_t)(served ? state->generation : 0), "authenticity", "unsigned",
-		"epoch", "version", "state", dpk_state_word(state), "synced_at",
+	status = json_pack("{s:i, s:s, s:o, s:I, s:s, s:n, s:n, s:s, s:o, s:o, s:I, s:o, s:o}",
+		"pid", (int)getpid(), "ring", state->config.name, "source",
+		any_string(state->source.shown), "generation",
+		(json_int_t)(served ? state->generation : 0), "authenticity", "unsigned", "epoch",
+		"version", "state", dpk_state_word(state), "synced_at",
 		dpk_report_ticks(state->synced_at), "age_s",
 		age == UINT64_MAX ? json_null() : json_integer((json_int_t)(age / 1000)), "cycles",
 		(json_int_t)state->cycles, "last_error", report_trouble(state), "hold",
@@ -268,7 +270,8 @@ json_t *dpk_report_history(const struct dpk_state *state)
 		json_array_append_new(all,
 			json_pack("{s:I, s:o, s:I, s:I}", "generation", (json_int_t)item->number,
 				"committed", dpk_report_ticks(item->committed), "keys",
-				(json_int_t)item->keys, "revocations", (json_int_t)item->revocations));
+				(json_int_t)item->keys, "revocations",
+				(json_int_t)item->revocations));
 	}
 	return json_pack("{s:s, s:o}", "ring", state->config.name, "history", all);
 }
@@ -279,8 +282,9 @@ json_t *dpk_report_events(const struct dpk_state *state)
 
 	for (size_t i = 0; i < state->event_count; i++)
 		json_array_append_new(all,
-			json_pack("{s:o, s:s, s:o}", "at", dpk_report_ticks(state->events[i].at), "code",
-				state->events[i].code, "detail", any_string(state->events[i].detail)));
+			json_pack("{s:o, s:s, s:o}", "at", dpk_report_ticks(state->events[i].at),
+				"code", state->events[i].code, "detail",
+				any_string(state->events[i].detail)));
 	return json_pack("{s:s, s:o}", "ring", state->config.name, "events", all);
 }
 
@@ -290,6 +294,6 @@ json_t *dpk_report_cycle(const struct dpk_state *state)
 
 	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:o}", "ring", state->config.name, "generation",
 		(json_int_t)(served ? state->generation : 0), "state", dpk_state_word(state),
-		"rejected", (json_int_t)state->rejections.count, "last_error", report_trouble(state),
-		"hold", report_hold(state));
+		"rejected", (json_int_t)state->rejections.count, "last_error",
+		report_trouble(state), "hold", report_hold(state));
 }

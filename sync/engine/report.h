@@ -21,7 +21,7 @@ json_t *dpk_report_cycle(const struct dpk_state *state);
 
 /* The pieces that dpkeyctl uses too. */
 json_t *dpk_report_key(const struct dpk_key *key, const char *state_word);
-json_t *dpk_report_ticks(int64_t ticks); /* null for 0 */
+json_t *dpk_report_ticks(int64_t ticks);                    /* null for 0 */
 json_t *dpk_report_choice(const struct dpk_choice *choice); /* the id, or null */
 
 #endif

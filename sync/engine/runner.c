@@ -47,8 +47,9 @@ static int write_settings(const struct dpk_run *run, int *ret_fd, struct dpk_err
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return dpk_err_set(err, -errno, "cannot make a pipe: %s", strerror(errno));
-	r = run->deadline_ms ? dpk_buf_addf(&text, "deadline_ms = %" PRIu64 "\n", run->deadline_ms) :
-			       0;
+	r = run->deadline_ms ?
+		    dpk_buf_addf(&text, "deadline_ms = %" PRIu64 "\n", run->deadline_ms) :
+		    0;
 	if (r < 0 || (r = add_setting(&text, "token", run->token)) < 0 ||
 		(r = add_setting(&text, "credential", run->config->credential)) < 0 ||
 		(r = add_setting(&text, "ca", run->config->ca)) < 0 ||
@@ -71,8 +72,10 @@ static int add_files(posix_spawn_file_actions_t *actions, int config_fd, int out
 	if ((r = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)) != 0 ||
 		(r = posix_spawn_file_actions_adddup2(actions, out, 1)) != 0 ||
 		(r = posix_spawn_file_actions_adddup2(actions, errs, 2)) != 0 ||
-		(r = posix_spawn_file_actions_adddup2(actions, config_fd, DPK_STORE_CONFIG_FD)) != 0 ||
-		(r = posix_spawn_file_actions_addclosefrom_np(actions, DPK_STORE_CONFIG_FD + 1)) != 0)
+		(r = posix_spawn_file_actions_adddup2(actions, config_fd, DPK_STORE_CONFIG_FD)) !=
+			0 ||
+		(r = posix_spawn_file_actions_addclosefrom_np(actions, DPK_STORE_CONFIG_FD + 1)) !=
+			0)
 		return -r;
 	return 0;
 }
@@ -90,7 +93,7 @@ static int set_attributes(posix_spawnattr_t *attr)
 		(r = posix_spawnattr_setsigmask(attr, &none)) != 0 ||
 		(r = posix_spawnattr_setsigdefault(attr, &defaults)) != 0 ||
 		(r = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-			POSIX_SPAWN_SETSIGDEF)) != 0)
+							    POSIX_SPAWN_SETSIGDEF)) != 0)
 		return -r;
 	return 0;
 }
@@ -98,7 +101,8 @@ static int set_attributes(posix_spawnattr_t *attr)
 /* The environment of every program that the daemon starts. */
 static char *const clean_environment[] = {
 	(char[]){ "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-	(char[]){ "LC_ALL=C.UTF-8" }, NULL };
+	(char[]){ "LC_ALL=C.UTF-8" }, NULL
+};
 
 static int spawn(const char *const *argv, int config_fd, int out, int errs, pid_t *ret_pid)
 {
@@ -119,8 +123,8 @@ static int spawn(const char *const *argv, int config_fd, int out, int errs, pid_
 	return r;
 }
 
-static int start(const struct dpk_run *run, const char *verb, struct child *ret_child,
-	struct dpk_err *err)
+static int start(
+	const struct dpk_run *run, const char *verb, struct child *ret_child, struct dpk_err *err)
 {
 	_cleanup_(pipe_closep) int out[2] = { -1, -1 };
 	_cleanup_(pipe_closep) int errs[2] = { -1, -1 };
@@ -159,14 +163,15 @@ static void read_errs(struct child *child, struct dpk_buf *errs)
 	dpk_buf_add(errs, chunk, (size_t)n);
 }
 
-static int read_out(struct child *child, struct dpk_stream *stream, bool *ret_eof,
-	struct dpk_err *err)
+static int read_out(
+	struct child *child, struct dpk_stream *stream, bool *ret_eof, struct dpk_err *err)
 {
 	char chunk[65536];
 	ssize_t n = read(child->out, chunk, sizeof(chunk));
 
 	if (n < 0)
-		return errno == EINTR ? 0 : dpk_err_set(err, -errno, "cannot read the store's answer");
+		return errno == EINTR ? 0 :
+					dpk_err_set(err, -errno, "cannot read the store's answer");
 	*ret_eof = n == 0;
 	return n > 0 ? dpk_stream_feed(stream, chunk, (size_t)n, err) : 0;
 }
@@ -217,8 +222,9 @@ static int await_end(pid_t pid, uint64_t until, int stop_fd)
 	for (;;) {
 		uint64_t now = dpk_monotonic_ms();
 		int r = pidfd < 0 || now >= until ?
-			0 :
-			poll(fds, 2, (int)(until - now > INT32_MAX ? INT32_MAX : until - now));
+				0 :
+				poll(fds, 2,
+					(int)(until - now > INT32_MAX ? INT32_MAX : until - now));
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -280,16 +286,14 @@ static void judge_exit(int code, struct dpk_buf *errs, struct dpk_run_result *re
 			code < 0 ? "the store program was killed by a signal" : unknown);
 	}
 	if (len > 0)
-		say(result, result->verdict,
-			dpk_printable(errs->data, len, shown, sizeof(shown)));
+		say(result, result->verdict, dpk_printable(errs->data, len, shown, sizeof(shown)));
 }
 
 static void judge(int r, int code, struct dpk_stream *stream, struct dpk_buf *errs,
 	const struct dpk_err *err, struct dpk_run_result *result)
 {
 	switch (r) {
-	case 0:
-		break;
+	case 0: break;
 	case -ETIMEDOUT:
 		say(result, DPK_VERDICT_DEADLINE,
 			"the store did not finish within the deadline and was stopped");
@@ -298,9 +302,7 @@ static void judge(int r, int code, struct dpk_stream *stream, struct dpk_buf *er
 		result->stopped = true;
 		say(result, DPK_VERDICT_TRANSIENT, "stopped");
 		return;
-	case -EFBIG:
-		say(result, DPK_VERDICT_TOO_BIG, dpk_err_text(err));
-		return;
+	case -EFBIG: say(result, DPK_VERDICT_TOO_BIG, dpk_err_text(err)); return;
 	default:
 		say(result, r == -ENOMEM ? DPK_VERDICT_TRANSIENT : DPK_VERDICT_BAD_DATA,
 			dpk_err_text(err));
@@ -349,8 +351,8 @@ void dpk_run_fetch(const struct dpk_run *run, struct dpk_harvest *ret_harvest,
 	dpk_buf_fini(&errs);
 }
 
-int dpk_run_wait_start(const struct dpk_run *run, pid_t *ret_pid, int *ret_pidfd,
-	struct dpk_err *err)
+int dpk_run_wait_start(
+	const struct dpk_run *run, pid_t *ret_pid, int *ret_pidfd, struct dpk_err *err)
 {
 	const char *argv[] = { run->source->program, "wait", run->source->url, NULL };
 	_cleanup_(closep) int config_fd = -1;

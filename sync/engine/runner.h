@@ -19,16 +19,16 @@ struct dpk_err;
 struct dpk_run {
 	const struct dpk_source *source;
 	const struct dpk_config *config;
-	const char *token; /* of the last fetch, or NULL */
+	const char *token;    /* of the last fetch, or NULL */
 	uint64_t deadline_ms; /* 0: none (wait) */
-	int stop_fd; /* readable: kill the program and return; -1: none */
+	int stop_fd;          /* readable: kill the program and return; -1: none */
 };
 
 /* How a run ended; the words are for status and log. */
 struct dpk_run_result {
 	enum dpk_verdict verdict; /* OK, or why nothing came */
-	bool unchanged;		  /* OK, and the token still holds */
-	bool stopped;		  /* stop_fd ended it */
+	bool unchanged;           /* OK, and the token still holds */
+	bool stopped;             /* stop_fd ended it */
 	char text[DPK_STORE_TEXT_MAX + 128];
 };
 
@@ -45,8 +45,8 @@ void dpk_run_fetch(const struct dpk_run *run, struct dpk_harvest *ret_harvest,
  * Starts `PROGRAM wait URL` and returns its pid and a pidfd that becomes
  * readable when it ends. 0 or -errno.
  */
-int dpk_run_wait_start(const struct dpk_run *run, pid_t *ret_pid, int *ret_pidfd,
-	struct dpk_err *err);
+int dpk_run_wait_start(
+	const struct dpk_run *run, pid_t *ret_pid, int *ret_pidfd, struct dpk_err *err);
 
 /*
  * Ends a waiter (killing it if it still runs), closes *PIDFD and sets it to

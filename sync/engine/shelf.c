@@ -101,8 +101,8 @@ static struct timespec deadline_after(int timeout_ms)
 }
 
 /* Waits for *COUNTER to reach AT_LEAST; the lock is held. */
-static int wait_for(struct dpk_shelf *shelf, const uint64_t *counter, uint64_t at_least,
-	int timeout_ms)
+static int wait_for(
+	struct dpk_shelf *shelf, const uint64_t *counter, uint64_t at_least, int timeout_ms)
 {
 	struct timespec until = deadline_after(timeout_ms < 0 ? 0 : timeout_ms);
 	int r = 0;

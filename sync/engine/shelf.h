@@ -12,7 +12,8 @@ struct dpk_shelf *dpk_shelf_new(void);
 /* Drops the snapshot and frees; nobody may wait any more. NULL is allowed. */
 void dpk_shelf_free(struct dpk_shelf *shelf);
 
-/* Puts SNAP (a reference of its own is taken) in place of what was there; returns the new number. */
+/* Puts SNAP (a reference of its own is taken) in place of what was there; returns the new number.
+ */
 uint64_t dpk_shelf_publish(struct dpk_shelf *shelf, struct dpk_snapshot *snap);
 
 /* Takes the ring away: listing and reading answer EIO from then on. Returns the new number. */

@@ -24,7 +24,14 @@ static const struct {
 
 /* Words that carry a secret wherever they stand in a URL or a driver string. */
 static const char *const secret_words[] = {
-	"sig=", "pwd=", "password=", "passwd=", "secret=", "accountkey=", "access_token=", "token=",
+	"sig=",
+	"pwd=",
+	"password=",
+	"passwd=",
+	"secret=",
+	"accountkey=",
+	"access_token=",
+	"token=",
 };
 
 bool dpk_source_is_url(const char *text)
@@ -128,16 +135,16 @@ static int find_program(const char *name, char **ret_path, struct dpk_err *err)
 	return 0;
 }
 
-static int set_program(struct dpk_source *source, const char *scheme, const char *name,
-	struct dpk_err *err)
+static int set_program(
+	struct dpk_source *source, const char *scheme, const char *name, struct dpk_err *err)
 {
 	const char *rest = source->url + strlen(scheme) + 1;
 
 	if (name)
 		return find_program(name, &source->program, err);
 	if (rest[0] != '/')
-		return dpk_err_set(err, -EINVAL, "exec: needs the absolute path of a program, not '%s'",
-			rest);
+		return dpk_err_set(
+			err, -EINVAL, "exec: needs the absolute path of a program, not '%s'", rest);
 	source->program = strdup(rest);
 	return source->program ? 0 : dpk_err_set(err, -ENOMEM, "no memory");
 }

@@ -51,7 +51,7 @@ bool dpk_state_in_trouble(const struct dpk_state *state)
 {
 	/* a hold's own trouble goes by the hold's word */
 	return state->trouble.reason != DPK_VERDICT_OK &&
-		strcmp(dpk_verdict_code(state->trouble.reason), dpk_hold_word(state->hold)) != 0;
+	       strcmp(dpk_verdict_code(state->trouble.reason), dpk_hold_word(state->hold)) != 0;
 }
 
 const char *dpk_state_word(const struct dpk_state *state)

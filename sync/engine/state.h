@@ -30,7 +30,7 @@ struct dpk_trouble {
 
 struct dpk_state {
 	pthread_mutex_t lock; /* guards all of this */
-	int changed_fd;	      /* eventfd for the control thread: something changed */
+	int changed_fd;       /* eventfd for the control thread: something changed */
 
 	struct dpk_config config;
 	struct dpk_source source;
@@ -46,9 +46,9 @@ struct dpk_state {
 	int64_t hold_since;
 	size_t missing;
 
-	bool asked;	      /* a cycle of this process has ended */
+	bool asked; /* a cycle of this process has ended */
 	struct dpk_trouble trouble;
-	int64_t synced_at;    /* ticks; 0: never */
+	int64_t synced_at;                      /* ticks; 0: never */
 	uint64_t synced_age_ms, synced_mono_ms; /* age at that monotonic instant */
 
 	uint64_t sync_wanted, sync_served; /* tickets of `sync` */
@@ -80,7 +80,8 @@ static inline void dpk_state_unlock(struct dpk_state *state)
 
 /* The rest needs the lock held. */
 
-/* How long ago the store last confirmed the ring, by a clock that does not jump; UINT64_MAX: never. */
+/* How long ago the store last confirmed the ring, by a clock that does not jump; UINT64_MAX: never.
+ */
 uint64_t dpk_state_age_ms(const struct dpk_state *state);
 
 /* Did the last cycle fail for another reason than a hold? */

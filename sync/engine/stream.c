@@ -72,8 +72,8 @@ static int bad_frame(const struct dpk_stream *stream, struct dpk_err *err)
 			sizeof(shown)));
 }
 
-static int begin_body(struct dpk_stream *stream, const struct word *words, bool document,
-	struct dpk_err *err)
+static int begin_body(
+	struct dpk_stream *stream, const struct word *words, bool document, struct dpk_err *err)
 {
 	size_t max = document ? DPK_DOCUMENT_MAX_BYTES : DPK_ELEMENT_MAX_BYTES;
 	char origin[DPK_ORIGIN_MAX + 1], name[DPK_ORIGIN_MAX + 1];
@@ -106,8 +106,8 @@ static int begin_body(struct dpk_stream *stream, const struct word *words, bool 
 
 static int end_body(struct dpk_stream *stream, struct dpk_err *err)
 {
-	struct dpk_blobs *list = stream->body_is_document ? &stream->harvest.documents :
-							    &stream->harvest.elements;
+	struct dpk_blobs *list =
+		stream->body_is_document ? &stream->harvest.documents : &stream->harvest.elements;
 	int r = dpk_blobs_add(list, &stream->body);
 
 	if (r == -E2BIG)
@@ -168,8 +168,8 @@ static int take_line(struct dpk_stream *stream, struct dpk_err *err)
 	if (!cut(line, stream->line.len, words, 4))
 		return bad_frame(stream, err);
 	if (stream->frames == DPK_STREAM_MAX_FRAMES)
-		return dpk_err_set(err, -EFBIG, "the store sent more than %d frames",
-			DPK_STREAM_MAX_FRAMES);
+		return dpk_err_set(
+			err, -EFBIG, "the store sent more than %d frames", DPK_STREAM_MAX_FRAMES);
 	if (is_word(&words[0], "element"))
 		r = begin_body(stream, words, false, err);
 	else if (is_word(&words[0], "document"))
@@ -182,8 +182,8 @@ static int take_line(struct dpk_stream *stream, struct dpk_err *err)
 	return r;
 }
 
-static int feed_line(struct dpk_stream *stream, const char **at, const char *end,
-	struct dpk_err *err)
+static int feed_line(
+	struct dpk_stream *stream, const char **at, const char *end, struct dpk_err *err)
 {
 	const char *newline = memchr(*at, '\n', (size_t)(end - *at));
 	size_t len = (size_t)((newline ? newline : end) - *at);
@@ -206,8 +206,8 @@ static int feed_line(struct dpk_stream *stream, const char **at, const char *end
 	return r;
 }
 
-static int feed_body(struct dpk_stream *stream, const char **at, const char *end,
-	struct dpk_err *err)
+static int feed_body(
+	struct dpk_stream *stream, const char **at, const char *end, struct dpk_err *err)
 {
 	size_t len = (size_t)(end - *at);
 

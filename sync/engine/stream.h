@@ -27,7 +27,7 @@ struct dpk_harvest {
 	struct dpk_stream_refusal *refusals;
 	size_t refusal_count;
 	char token[DPK_TOKEN_MAX + 1]; /* "" where there was none */
-	bool complete;		       /* the `end` frame was read; without it the rest is void */
+	bool complete;                 /* the `end` frame was read; without it the rest is void */
 };
 
 void dpk_harvest_fini(struct dpk_harvest *harvest);

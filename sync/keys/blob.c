@@ -15,8 +15,8 @@ static void *copy_bytes(const void *data, size_t size)
 	return copy;
 }
 
-int dpk_blob_init(struct dpk_blob *blob, const char *origin, const char *name, const void *data,
-	size_t size)
+int dpk_blob_init(
+	struct dpk_blob *blob, const char *origin, const char *name, const void *data, size_t size)
 {
 	blob->origin = copy_bytes(origin, strlen(origin) + 1);
 	blob->name = copy_bytes(name, strlen(name) + 1);

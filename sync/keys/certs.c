@@ -128,8 +128,8 @@ static int add_rsa(struct dpk_certs *certs, const X509 *x509, const struct block
 	return 0;
 }
 
-static int add_block(struct dpk_certs *certs, const struct block *block, const char *path,
-	struct dpk_err *err)
+static int add_block(
+	struct dpk_certs *certs, const struct block *block, const char *path, struct dpk_err *err)
 {
 	const unsigned char *end = block->data;
 	_cleanup_(x509p) X509 *x509 = NULL;
@@ -146,7 +146,8 @@ static int add_block(struct dpk_certs *certs, const struct block *block, const c
 	key = X509_get0_pubkey(x509);
 	if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA) {
 		dpk_warning("certificate in '%s' left out: its key is not RSA, and .NET wraps keys "
-			    "with RSA only", path);
+			    "with RSA only",
+			path);
 		return 0;
 	}
 	return add_rsa(certs, x509, block, path, err);
@@ -210,8 +211,8 @@ static int check_directory(const char *path, const struct stat *st, struct dpk_e
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return dpk_err_set(err, -EPERM,
-			"'%s' belongs to uid %u, who could add certificates; chown it to root", path,
-			(unsigned int)st->st_uid);
+			"'%s' belongs to uid %u, who could add certificates; chown it to root",
+			path, (unsigned int)st->st_uid);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return dpk_err_set(err, -EPERM,
 			"'%s' is writable by its group or by others, who could add certificates; run: "
@@ -220,8 +221,8 @@ static int check_directory(const char *path, const struct stat *st, struct dpk_e
 	return 0;
 }
 
-static int add_entry(struct dpk_certs *certs, const char *directory, const char *name,
-	struct dpk_err *err)
+static int add_entry(
+	struct dpk_certs *certs, const char *directory, const char *name, struct dpk_err *err)
 {
 	_cleanup_(freep) char *path = NULL;
 

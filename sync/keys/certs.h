@@ -12,11 +12,11 @@ struct dpk_err;
 /* A pinned certificate that keys may be wrapped to. */
 struct dpk_cert {
 	uint8_t sha256[DPK_HASH_BYTES]; /* of its DER */
-	size_t modulus_bytes;		/* RSA */
-	int64_t not_before;		/* ticks; a certificate past it still unwraps */
+	size_t modulus_bytes;           /* RSA */
+	int64_t not_before;             /* ticks; a certificate past it still unwraps */
 	int64_t not_after;
-	char subject[128];		/* RFC 2253, printable */
-	char path[256];			/* where it was read */
+	char subject[128]; /* RFC 2253, printable */
+	char path[256];    /* where it was read */
 };
 
 /* The pinned set; immutable once loaded. */

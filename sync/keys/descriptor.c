@@ -89,8 +89,8 @@ static int find_secret(const struct dpk_node *descriptor, const struct dpk_node 
 			"restore the element as .NET wrote it, or replace it");
 }
 
-int dpk_descriptor_check(const struct dpk_node *node, struct dpk_draft *draft,
-	struct dpk_refusal *refusal)
+int dpk_descriptor_check(
+	const struct dpk_node *node, struct dpk_draft *draft, struct dpk_refusal *refusal)
 {
 	const struct dpk_node *inner = node->first_child, *secret = NULL, *encryption, *validation;
 	const char *name = dpk_node_attr(node, DPK_NS_NONE, "deserializerType");
@@ -102,7 +102,8 @@ int dpk_descriptor_check(const struct dpk_node *node, struct dpk_draft *draft,
 		r = find_secret(inner, &secret, refusal);
 	if (!r)
 		r = dpk_shape_check(inner,
-			type == DPK_TYPE_MANAGED ? &dpk_shape_managed : &dpk_shape_descriptor, refusal);
+			type == DPK_TYPE_MANAGED ? &dpk_shape_managed : &dpk_shape_descriptor,
+			refusal);
 	if (r)
 		return r;
 	encryption = dpk_node_child(inner, DPK_NS_NONE, "encryption");

@@ -11,11 +11,11 @@
  * checked) and all below it, and writes the secret's facts and lengths to
  * DRAFT. Base64 is decoded in the tree itself. 0, DPK_REFUSED or -ENOMEM.
  */
-int dpk_descriptor_check(const struct dpk_node *node, struct dpk_draft *draft,
-	struct dpk_refusal *refusal);
+int dpk_descriptor_check(
+	const struct dpk_node *node, struct dpk_draft *draft, struct dpk_refusal *refusal);
 
 /* The same for the secret below the inner descriptor: <masterKey> or <encryptedSecret>. */
-int dpk_secret_check(const struct dpk_node *node, struct dpk_draft *draft,
-	struct dpk_refusal *refusal);
+int dpk_secret_check(
+	const struct dpk_node *node, struct dpk_draft *draft, struct dpk_refusal *refusal);
 
 #endif

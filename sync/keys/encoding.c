@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define BOM	 "\xef\xbb\xbf"
+#define BOM      "\xef\xbb\xbf"
 #define BOM_SIZE 3
 
 /* Length of the sequence that LEAD begins and the range of the byte after it; 0 for no lead. */
@@ -190,7 +190,8 @@ int dpk_encoding_check(const uint8_t *data, size_t size, size_t max, struct dpk_
 	r = check_declaration(&text, refusal);
 	if (r)
 		return r;
-	if (memmem(text.data, text.size, "<!DOCTYPE", 9) || memmem(text.data, text.size, "<!ENTITY", 8))
+	if (memmem(text.data, text.size, "<!DOCTYPE", 9) ||
+		memmem(text.data, text.size, "<!ENTITY", 8))
 		return dpk_refuse(refusal, DPK_VERDICT_DOCTYPE,
 			"there is a DOCTYPE or ENTITY declaration; expected none, for .NET would expand "
 			"it and never writes one; find out who wrote this to the store");

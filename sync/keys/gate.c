@@ -43,7 +43,7 @@ static bool read_date(const struct dpk_node *parent, const char *name, int64_t *
 	const struct dpk_node *node = dpk_node_child(parent, DPK_NS_NONE, name);
 
 	return node && node->text && dpk_ticks_parse(node->text, node->text_len, ret_ticks) == 0 &&
-		*ret_ticks >= DATE_MIN && *ret_ticks <= DATE_MAX;
+	       *ret_ticks >= DATE_MIN && *ret_ticks <= DATE_MAX;
 }
 
 static bool read_id(const struct dpk_node *node, struct dpk_guid *ret_id)
@@ -60,12 +60,12 @@ static bool read_id(const struct dpk_node *node, struct dpk_guid *ret_id)
 static bool read_key_facts(const struct dpk_node *root, struct dpk_facts *facts)
 {
 	return read_id(root, &facts->id) && read_date(root, "creationDate", &facts->created) &&
-		read_date(root, "activationDate", &facts->activates) &&
-		read_date(root, "expirationDate", &facts->expires);
+	       read_date(root, "activationDate", &facts->activates) &&
+	       read_date(root, "expirationDate", &facts->expires);
 }
 
-static int check_version(const struct dpk_node *root, enum dpk_verdict verdict,
-	struct dpk_refusal *refusal)
+static int check_version(
+	const struct dpk_node *root, enum dpk_verdict verdict, struct dpk_refusal *refusal)
 {
 	if (strcmp(dpk_node_attr(root, DPK_NS_NONE, "version"), "1") == 0)
 		return 0;
@@ -86,13 +86,14 @@ static int refuse_date(const struct dpk_node *root, struct dpk_refusal *refusal)
 			break;
 	}
 	return dpk_refuse(refusal, DPK_VERDICT_KEY_DATE,
-		"'%s' is not " DATE_FORM "; nodes in different time zones would disagree about others; "
+		"'%s' is not " DATE_FORM
+		"; nodes in different time zones would disagree about others; "
 		"write the key anew",
 		bad);
 }
 
-static int read_key(const struct dpk_node *root, struct dpk_draft *draft,
-	struct dpk_refusal *refusal)
+static int read_key(
+	const struct dpk_node *root, struct dpk_draft *draft, struct dpk_refusal *refusal)
 {
 	struct dpk_guid id;
 	int r;
@@ -109,11 +110,12 @@ static int read_key(const struct dpk_node *root, struct dpk_draft *draft,
 			"no other; write the key anew");
 	if (!refusal->has_facts)
 		return refuse_date(root, refusal);
-	return dpk_descriptor_check(dpk_node_child(root, DPK_NS_NONE, "descriptor"), draft, refusal);
+	return dpk_descriptor_check(
+		dpk_node_child(root, DPK_NS_NONE, "descriptor"), draft, refusal);
 }
 
-static int read_revocation(const struct dpk_node *root, struct dpk_draft *draft,
-	struct dpk_refusal *refusal)
+static int read_revocation(
+	const struct dpk_node *root, struct dpk_draft *draft, struct dpk_refusal *refusal)
 {
 	const struct dpk_node *key;
 	int r;
@@ -144,8 +146,8 @@ static enum dpk_kind kind_of(const struct dpk_node *root)
 	return DPK_KIND_UNKNOWN;
 }
 
-static int read_element(const struct dpk_tree *tree, struct dpk_draft *draft,
-	struct dpk_refusal *refusal)
+static int read_element(
+	const struct dpk_tree *tree, struct dpk_draft *draft, struct dpk_refusal *refusal)
 {
 	const struct dpk_node *root = dpk_tree_root(tree);
 	char shown[DPK_SHOWN_NAME_MAX];
@@ -167,19 +169,19 @@ static int read_element(const struct dpk_tree *tree, struct dpk_draft *draft,
  * text that was not parsed to its end the root alone does not tell: a second
  * root may follow.
  */
-static bool could_be_revocation(const struct dpk_blob *blob, const struct dpk_node *root,
-	bool parsed)
+static bool could_be_revocation(
+	const struct dpk_blob *blob, const struct dpk_node *root, bool parsed)
 {
 	if (root && strcmp(root->name, "revocation") == 0)
 		return true;
 	if (parsed)
 		return false;
 	return (!root && dpk_name_could_be_revocation(blob->name)) ||
-		dpk_encoding_mentions_revocation(blob->data, blob->size);
+	       dpk_encoding_mentions_revocation(blob->data, blob->size);
 }
 
-int dpk_gate(const struct dpk_blob *blob, struct dpk_draft *ret_draft,
-	struct dpk_refusal *ret_refusal)
+int dpk_gate(
+	const struct dpk_blob *blob, struct dpk_draft *ret_draft, struct dpk_refusal *ret_refusal)
 {
 	_cleanup_(dpk_tree_freep) struct dpk_tree *tree = dpk_tree_new();
 	struct dpk_text text;

@@ -20,8 +20,8 @@
  * -ENOMEM. Plaintext keys and unknown certificates pass: they are questions of
  * trust (keys/verify.h). Any thread; bounded time and memory.
  */
-int dpk_gate(const struct dpk_blob *blob, struct dpk_draft *ret_draft,
-	struct dpk_refusal *ret_refusal);
+int dpk_gate(
+	const struct dpk_blob *blob, struct dpk_draft *ret_draft, struct dpk_refusal *ret_refusal);
 
 /* Fills *REFUSAL: the verdict and printf text; other fields are left as they are. DPK_REFUSED. */
 int dpk_refuse(struct dpk_refusal *refusal, enum dpk_verdict verdict, const char *format, ...)

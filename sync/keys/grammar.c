@@ -25,8 +25,8 @@ struct child_rule {
 struct dpk_shape {
 	enum dpk_ns ns;
 	const char *name;
-	bool text;		  /* holds text and no element */
-	bool dates;		  /* dates may stand between its elements, as text */
+	bool text;                /* holds text and no element */
+	bool dates;               /* dates may stand between its elements, as text */
 	enum dpk_verdict verdict; /* of whatever is wrong in it, where not `element`, `attribute` */
 	struct attr_rule attrs[MAX_ATTRS + 1];
 	struct child_rule children[MAX_CHILDREN + 1];
@@ -248,8 +248,8 @@ static const struct attr_rule *find_rule(const struct dpk_shape *shape, const st
 }
 
 /* That no attribute is there twice is XML's own rule, which expat upholds. */
-static int check_attributes(const struct dpk_node *node, const struct dpk_shape *shape,
-	struct dpk_refusal *refusal)
+static int check_attributes(
+	const struct dpk_node *node, const struct dpk_shape *shape, struct dpk_refusal *refusal)
 {
 	char shown[DPK_SHOWN_NAME_MAX];
 
@@ -272,12 +272,12 @@ static int check_attributes(const struct dpk_node *node, const struct dpk_shape 
 	return 0;
 }
 
-static int refuse_missing(const struct dpk_shape *shape, const char *missing,
-	struct dpk_refusal *refusal)
+static int refuse_missing(
+	const struct dpk_shape *shape, const char *missing, struct dpk_refusal *refusal)
 {
 	return dpk_refuse(refusal, verdict_of(shape, DPK_VERDICT_ELEMENT),
-		"'%s' lacks its '%s'; restore the element as .NET wrote it, or replace it", shape->name,
-		missing);
+		"'%s' lacks its '%s'; restore the element as .NET wrote it, or replace it",
+		shape->name, missing);
 }
 
 static int refuse_child(const struct dpk_shape *shape, const struct dpk_node *child,
@@ -292,8 +292,8 @@ static int refuse_child(const struct dpk_shape *shape, const struct dpk_node *ch
 		rule->shape ? rule->shape->name : "", rule->shape ? "'" : "");
 }
 
-static int check_children(const struct dpk_node *node, const struct dpk_shape *shape,
-	struct dpk_refusal *refusal)
+static int check_children(
+	const struct dpk_node *node, const struct dpk_shape *shape, struct dpk_refusal *refusal)
 {
 	const struct child_rule *rule = shape->children;
 	int r;
@@ -314,8 +314,8 @@ static int check_children(const struct dpk_node *node, const struct dpk_shape *s
 }
 
 /* Recursion follows the tables, which are ten deep. */
-int dpk_shape_check(const struct dpk_node *node, const struct dpk_shape *shape,
-	struct dpk_refusal *refusal)
+int dpk_shape_check(
+	const struct dpk_node *node, const struct dpk_shape *shape, struct dpk_refusal *refusal)
 {
 	int r;
 

@@ -29,8 +29,8 @@ extern const struct dpk_shape dpk_shape_null_secret;
  * leaves to a later look? 0 or DPK_REFUSED: `element`, `attribute`, or the one
  * code that the shape has for everything (`xmlenc-shape`, `revocation`).
  */
-int dpk_shape_check(const struct dpk_node *node, const struct dpk_shape *shape,
-	struct dpk_refusal *refusal);
+int dpk_shape_check(
+	const struct dpk_node *node, const struct dpk_shape *shape, struct dpk_refusal *refusal);
 
 /* The name of NODE for a message: printable, at most 48 characters. Returns BUF. */
 #define DPK_SHOWN_NAME_MAX 49

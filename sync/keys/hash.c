@@ -14,7 +14,7 @@ int dpk_hash2(const void *a, size_t a_len, const void *b, size_t b_len,
 	if (!ctx)
 		return -ENOMEM;
 	ok = EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) && EVP_DigestUpdate(ctx, a, a_len) &&
-		EVP_DigestUpdate(ctx, b, b_len) && EVP_DigestFinal_ex(ctx, ret_digest, NULL);
+	     EVP_DigestUpdate(ctx, b, b_len) && EVP_DigestFinal_ex(ctx, ret_digest, NULL);
 	EVP_MD_CTX_free(ctx);
 	return ok ? 0 : -ENOMEM;
 }

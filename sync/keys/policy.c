@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define CLOCK_SKEW	   (5 * DPK_TICKS_PER_MIN)  /* MaxServerClockSkew: of activations only */
-#define PROPAGATION_WINDOW (2 * DPK_TICKS_PER_DAY)  /* KeyPropagationWindow */
-#define SUCCESSOR_WINDOW   (3 * DPK_TICKS_PER_DAY)  /* 9+: propagation and one refresh period */
+#define CLOCK_SKEW         (5 * DPK_TICKS_PER_MIN) /* MaxServerClockSkew: of activations only */
+#define PROPAGATION_WINDOW (2 * DPK_TICKS_PER_DAY) /* KeyPropagationWindow */
+#define SUCCESSOR_WINDOW   (3 * DPK_TICKS_PER_DAY) /* 9+: propagation and one refresh period */
 
 struct ring {
 	const struct dpk_policy_key *keys;
@@ -70,8 +70,8 @@ struct fallback_list {
 	const struct dpk_policy_key *except; /* NULL: no exception */
 };
 
-static const struct dpk_policy_key *first_of(const struct ring *ring,
-	const struct fallback_list *list)
+static const struct dpk_policy_key *first_of(
+	const struct ring *ring, const struct fallback_list *list)
 {
 	const struct dpk_policy_key *best = NULL;
 
@@ -92,8 +92,8 @@ static const struct dpk_policy_key *first_of(const struct ring *ring,
 }
 
 /* 9+ passes over the preferred key in the first list only: it may be in the second. */
-static const struct dpk_policy_key *fallback(enum dpk_net net, const struct ring *ring,
-	const struct dpk_policy_key *preferred)
+static const struct dpk_policy_key *fallback(
+	enum dpk_net net, const struct ring *ring, const struct dpk_policy_key *preferred)
 {
 	int64_t propagated = plus(ring->now, -PROPAGATION_WINDOW);
 	const struct fallback_list known = { INT64_MIN, propagated, true,
@@ -156,8 +156,8 @@ static bool revokes(const struct dpk_facts *revocation, const struct dpk_facts *
 }
 
 /* That the newest mass revocation counts follows: whatever an older one revokes, it does too. */
-static bool is_revoked(const struct dpk_facts *const *facts, size_t count,
-	const struct dpk_facts *key)
+static bool is_revoked(
+	const struct dpk_facts *const *facts, size_t count, const struct dpk_facts *key)
 {
 	for (size_t i = 0; i < count; i++)
 		if (facts[i]->kind == DPK_KIND_REVOCATION && revokes(facts[i], key))

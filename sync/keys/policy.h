@@ -22,11 +22,11 @@ struct dpk_policy_key {
 };
 
 struct dpk_choice {
-	bool found;	    /* false: .NET throws "no valid default protection key" */
+	bool found;         /* false: .NET throws "no valid default protection key" */
 	struct dpk_guid id; /* with found */
-	bool fallback;	    /* not the preferred key: revoked, expired or none active */
-	bool expired;	    /* the chosen key has expired at that time */
-	bool need_new;	    /* .NET would make a new key soon, if it could */
+	bool fallback;      /* not the preferred key: revoked, expired or none active */
+	bool expired;       /* the chosen key has expired at that time */
+	bool need_new;      /* .NET would make a new key soon, if it could */
 };
 
 /*

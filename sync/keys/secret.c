@@ -57,16 +57,18 @@ static bool method_is(const struct dpk_node *parent, const char *algorithm)
 	return strcmp(dpk_node_attr(method, DPK_NS_NONE, "Algorithm"), algorithm) == 0;
 }
 
-static int check_methods(const struct dpk_node *data, const struct dpk_node *key,
-	struct dpk_refusal *refusal)
+static int check_methods(
+	const struct dpk_node *data, const struct dpk_node *key, struct dpk_refusal *refusal)
 {
 	if (strcmp(dpk_node_attr(data, DPK_NS_NONE, "Type"), XENC "Element") != 0)
 		return dpk_refuse(refusal, DPK_VERDICT_XMLENC_SHAPE,
-			"Type of 'EncryptedData' is not '" XENC "Element', which .NET writes; make a new "
+			"Type of 'EncryptedData' is not '" XENC
+			"Element', which .NET writes; make a new "
 			"key");
 	if (!method_is(data, XENC "aes256-cbc"))
 		return dpk_refuse(refusal, DPK_VERDICT_XMLENC_ALGORITHM,
-			"the secret is not encrypted with '" XENC "aes256-cbc', which .NET writes; make a "
+			"the secret is not encrypted with '" XENC
+			"aes256-cbc', which .NET writes; make a "
 			"new key");
 	if (!method_is(key, XENC "rsa-1_5") && !method_is(key, XENC "rsa-oaep-mgf1p"))
 		return dpk_refuse(refusal, DPK_VERDICT_XMLENC_ALGORITHM,
@@ -77,12 +79,12 @@ static int check_methods(const struct dpk_node *data, const struct dpk_node *key
 
 static struct dpk_node *cipher_value(const struct dpk_node *parent)
 {
-	return dpk_node_child(dpk_node_child(parent, DPK_NS_XENC, "CipherData"), DPK_NS_XENC,
-		"CipherValue");
+	return dpk_node_child(
+		dpk_node_child(parent, DPK_NS_XENC, "CipherData"), DPK_NS_XENC, "CipherValue");
 }
 
-static int read_certificate(const struct dpk_node *key, struct dpk_draft *draft,
-	struct dpk_refusal *refusal)
+static int read_certificate(
+	const struct dpk_node *key, struct dpk_draft *draft, struct dpk_refusal *refusal)
 {
 	const struct dpk_node *info = dpk_node_child(key, DPK_NS_DSIG, "KeyInfo");
 	const struct dpk_node *data = dpk_node_child(info, DPK_NS_DSIG, "X509Data");
@@ -94,8 +96,8 @@ static int read_certificate(const struct dpk_node *key, struct dpk_draft *draft,
 }
 
 /* The shape has been checked: every child that is looked for here is there. */
-static int check_encrypted_data(const struct dpk_node *data, struct dpk_draft *draft,
-	struct dpk_refusal *refusal)
+static int check_encrypted_data(
+	const struct dpk_node *data, struct dpk_draft *draft, struct dpk_refusal *refusal)
 {
 	const struct dpk_node *info = dpk_node_child(data, DPK_NS_DSIG, "KeyInfo");
 	const struct dpk_node *key = dpk_node_child(info, DPK_NS_XENC, "EncryptedKey");
@@ -118,13 +120,14 @@ static int check_encrypted_data(const struct dpk_node *data, struct dpk_draft *d
 	return 0;
 }
 
-int dpk_secret_check(const struct dpk_node *node, struct dpk_draft *draft,
-	struct dpk_refusal *refusal)
+int dpk_secret_check(
+	const struct dpk_node *node, struct dpk_draft *draft, struct dpk_refusal *refusal)
 {
 	bool plain = dpk_node_is(node, DPK_NS_NONE, "masterKey");
 	const char *name = dpk_node_attr(node, DPK_NS_NONE, "decryptorType");
 	const struct dpk_shape *shape = &dpk_shape_master_key;
-	enum dpk_type type = DPK_TYPE_CERTIFICATE; /* without a name: its shape says what is missing */
+	enum dpk_type type =
+		DPK_TYPE_CERTIFICATE; /* without a name: its shape says what is missing */
 	int r = 0;
 
 	if (!plain && name)
@@ -133,7 +136,8 @@ int dpk_secret_check(const struct dpk_node *node, struct dpk_draft *draft,
 		return r;
 	draft->facts.wrapped = !plain && type == DPK_TYPE_CERTIFICATE;
 	if (!plain)
-		shape = draft->facts.wrapped ? &dpk_shape_certificate_secret : &dpk_shape_null_secret;
+		shape = draft->facts.wrapped ? &dpk_shape_certificate_secret :
+					       &dpk_shape_null_secret;
 	r = dpk_shape_check(node, shape, refusal);
 	if (r)
 		return r;

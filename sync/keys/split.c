@@ -29,9 +29,9 @@ struct cutting {
 	struct dpk_blobs *blobs;
 	struct dpk_refusal *refusal;
 	unsigned int depth, elements, number, declarations;
-	bool whole;	   /* the root itself is the element */
+	bool whole;         /* the root itself is the element */
 	enum dpk_kind kind; /* of the child that is open, or of the whole root */
-	size_t start;	   /* of that child in the text */
+	size_t start;       /* of that child in the text */
 	char name[CHILD_NAME_MAX];
 	int result; /* 0, or what ended the cutting */
 };
@@ -45,9 +45,9 @@ static void stop(struct cutting *c, int result)
 static void stop_at_limit(struct cutting *c, const char *what, unsigned int limit)
 {
 	stop(c, dpk_refuse(c->refusal, DPK_VERDICT_LIMITS,
-		"the document has %s; expected at most %u, and .NET writes far less; find out who "
-		"wrote this to the store",
-		what, limit));
+			"the document has %s; expected at most %u, and .NET writes far less; find out who "
+			"wrote this to the store",
+			what, limit));
 }
 
 static enum dpk_kind kind_of(const char *name)
@@ -87,8 +87,8 @@ static void check_root(struct cutting *c, const char **attributes)
 	if (!inherited)
 		return;
 	stop(c, dpk_refuse(c->refusal, DPK_VERDICT_ROOT,
-		"the root declares namespaces or has xml: attributes, which the keys cut from it would "
-		"lose; expected a bare root such as <repository>; write the document anew"));
+			"the root declares namespaces or has xml: attributes, which the keys cut from it would "
+			"lose; expected a bare root such as <repository>; write the document anew"));
 }
 
 /* Both limits of one element; expat has reported its namespaces before. */
@@ -150,7 +150,7 @@ static void on_start(void *user, const char *name, const char **attributes)
 	else if (c->depth == 1 && !c->whole)
 		on_child(c, name, attributes);
 	else if (c->depth == inner && c->kind == DPK_KIND_REVOCATION &&
-		kind_of(name) == DPK_KIND_KEY)
+		 kind_of(name) == DPK_KIND_KEY)
 		read_name(c, attributes);
 	c->depth++;
 	c->declarations = 0;
@@ -180,7 +180,7 @@ static void on_end(void *user, const char *name)
 	if (c->result != 0 || --c->depth != 1 || c->whole)
 		return;
 	end = (size_t)XML_GetCurrentByteIndex(c->parser) +
-		(size_t)XML_GetCurrentByteCount(c->parser);
+	      (size_t)XML_GetCurrentByteCount(c->parser);
 	snprintf(suffix, sizeof(suffix), "%%23%u", ++c->number);
 	snprintf(origin, sizeof(origin), "%.*s%s", (int)(DPK_ORIGIN_MAX - strlen(suffix)),
 		c->document->origin, suffix);
@@ -197,8 +197,8 @@ static void on_text(void *user, const char *text, int len)
 	if (c->result != 0 || c->whole || c->depth != 1 || dpk_xml_is_blank(text, (size_t)len))
 		return;
 	stop(c, dpk_refuse(c->refusal, DPK_VERDICT_ELEMENT,
-		"the document holds text between its keys; expected white space and comments only; "
-		"find out what wrote it, and write it anew"));
+			"the document holds text between its keys; expected white space and comments only; "
+			"find out what wrote it, and write it anew"));
 }
 
 static void on_instruction(void *user, const char *target, const char *data)
@@ -210,8 +210,8 @@ static void on_instruction(void *user, const char *target, const char *data)
 	if (c->result != 0 || c->whole || c->depth > 1)
 		return;
 	stop(c, dpk_refuse(c->refusal, DPK_VERDICT_ELEMENT,
-		"the document holds a processing instruction outside its keys; expected none; write it "
-		"anew"));
+			"the document holds a processing instruction outside its keys; expected none; write it "
+			"anew"));
 }
 
 static int parse(struct cutting *c)
@@ -238,8 +238,8 @@ static int cut(struct cutting *c)
 	const struct dpk_blob *document = c->document;
 	int r;
 
-	r = dpk_encoding_check(document->data, document->size, DPK_DOCUMENT_MAX_BYTES, &c->text,
-		c->refusal);
+	r = dpk_encoding_check(
+		document->data, document->size, DPK_DOCUMENT_MAX_BYTES, &c->text, c->refusal);
 	if (!r)
 		r = parse(c);
 	if (r || !c->whole)
@@ -258,10 +258,12 @@ static void take_back(struct dpk_blobs *blobs, size_t count)
 	}
 }
 
-int dpk_split(const struct dpk_blob *document, struct dpk_blobs *blobs,
-	struct dpk_refusal *ret_refusal)
+int dpk_split(
+	const struct dpk_blob *document, struct dpk_blobs *blobs, struct dpk_refusal *ret_refusal)
 {
-	struct cutting c = { .document = document, .blobs = blobs, .refusal = ret_refusal, .name = "-" };
+	struct cutting c = {
+		.document = document, .blobs = blobs, .refusal = ret_refusal, .name = "-"
+	};
 	size_t count = blobs->count;
 	int r;
 
@@ -270,7 +272,8 @@ int dpk_split(const struct dpk_blob *document, struct dpk_blobs *blobs,
 	if (r)
 		take_back(blobs, count);
 	if (r == DPK_REFUSED)
-		ret_refusal->could_be_revocation = dpk_name_could_be_revocation(document->name) ||
+		ret_refusal->could_be_revocation =
+			dpk_name_could_be_revocation(document->name) ||
 			dpk_encoding_mentions_revocation(document->data, document->size);
 	return r;
 }

@@ -18,7 +18,7 @@
  * declarations or xml: attributes, which its children would inherit);
  * -E2BIG, -ENOMEM. Whatever is not 0 leaves BLOBS as it was.
  */
-int dpk_split(const struct dpk_blob *document, struct dpk_blobs *blobs,
-	struct dpk_refusal *ret_refusal);
+int dpk_split(
+	const struct dpk_blob *document, struct dpk_blobs *blobs, struct dpk_refusal *ret_refusal);
 
 #endif

@@ -97,13 +97,13 @@ static bool keep_attributes(struct building *b, struct dpk_node *node, const cha
 		struct dpk_attr *attr = &node->attrs[i];
 
 		if (declarations + i >= DPK_XML_MAX_ATTRIBUTES) {
-			stop_at_limit(b, "too many attributes on one element",
-				DPK_XML_MAX_ATTRIBUTES);
+			stop_at_limit(
+				b, "too many attributes on one element", DPK_XML_MAX_ATTRIBUTES);
 			return false;
 		}
 		attr->name = keep_name(b, pairs[2 * i], &attr->ns);
-		attr->value = attr->name ? keep(b, pairs[2 * i + 1], strlen(pairs[2 * i + 1])) :
-					   NULL;
+		attr->value =
+			attr->name ? keep(b, pairs[2 * i + 1], strlen(pairs[2 * i + 1])) : NULL;
 		if (!attr->value)
 			return false;
 		node->attr_count = i + 1;

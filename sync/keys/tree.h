@@ -23,10 +23,10 @@ struct dpk_attr {
 struct dpk_node {
 	enum dpk_ns ns;
 	const char *name; /* without prefix; at most DPK_XML_MAX_NAME bytes */
-	char *text;	  /* without children: all of it, NUL-terminated */
+	char *text;       /* without children: all of it, NUL-terminated */
 	size_t text_len;
-	bool has_text;	 /* something other than white space directly in it */
-	bool has_words;	 /* something other than white space and the characters of a date */
+	bool has_text;  /* something other than white space directly in it */
+	bool has_words; /* something other than white space and the characters of a date */
 	size_t attr_count;
 	struct dpk_attr attrs[DPK_XML_MAX_ATTRIBUTES];
 	struct dpk_node *parent;
@@ -39,7 +39,8 @@ struct dpk_tree {
 	size_t count;
 	struct dpk_node nodes[DPK_XML_MAX_ELEMENTS]; /* in document order; the root is the first */
 	size_t used;
-	char store[DPK_ELEMENT_MAX_BYTES + 1]; /* names, values, text; each shorter than its markup */
+	char store[DPK_ELEMENT_MAX_BYTES +
+		   1]; /* names, values, text; each shorter than its markup */
 };
 
 /* An empty tree, or NULL without memory. */

@@ -14,7 +14,8 @@ static const struct {
 	enum dpk_type type;
 	const char *name; /* below the namespace */
 } known[] = {
-	{ DPK_TYPE_DESERIALIZER, DPK_TYPE_DEFAULT, MODEL "AuthenticatedEncryptorDescriptorDeserializer" },
+	{ DPK_TYPE_DESERIALIZER, DPK_TYPE_DEFAULT,
+		MODEL "AuthenticatedEncryptorDescriptorDeserializer" },
 	{ DPK_TYPE_DESERIALIZER, DPK_TYPE_MANAGED,
 		MODEL "ManagedAuthenticatedEncryptorDescriptorDeserializer" },
 	{ DPK_TYPE_DECRYPTOR, DPK_TYPE_CERTIFICATE, "XmlEncryption.EncryptedXmlDecryptor" },
@@ -57,7 +58,7 @@ static bool skip_text(const char **at, const char *text)
 static bool skip_namespace(const char **at)
 {
 	return skip_text(at, "Microsoft.AspNetCore.DataProtection") ||
-		skip_text(at, "Microsoft.AspNet.DataProtection");
+	       skip_text(at, "Microsoft.AspNet.DataProtection");
 }
 
 /* ", TEXT": one further part of the name. Unmoved where it does not stand there. */
@@ -97,7 +98,7 @@ static bool is_assembly(const char *at)
 static bool is_type(const char *name, const char *wanted)
 {
 	return skip_namespace(&name) && skip_text(&name, ".") && skip_text(&name, wanted) &&
-		is_assembly(name);
+	       is_assembly(name);
 }
 
 static int refuse_type(const char *name, enum dpk_type_role role, struct dpk_refusal *refusal)

@@ -13,7 +13,7 @@ enum dpk_type {
 	DPK_TYPE_DEFAULT,     /* AuthenticatedEncryptorDescriptorDeserializer */
 	DPK_TYPE_MANAGED,     /* ManagedAuthenticatedEncryptorDescriptorDeserializer */
 	DPK_TYPE_CERTIFICATE, /* EncryptedXmlDecryptor */
-	DPK_TYPE_NULL,	      /* NullXmlDecryptor */
+	DPK_TYPE_NULL,        /* NullXmlDecryptor */
 };
 
 /* Where the name stands: on the outer descriptor, or on encryptedSecret. */

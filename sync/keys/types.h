@@ -31,8 +31,8 @@ struct dpk_blob {
  * Copies all four into *BLOB (caller's storage). -ENOMEM. SIZE may be 0 (the
  * gate refuses it); ORIGIN and NAME must not be NULL.
  */
-int dpk_blob_init(struct dpk_blob *blob, const char *origin, const char *name, const void *data,
-	size_t size);
+int dpk_blob_init(
+	struct dpk_blob *blob, const char *origin, const char *name, const void *data, size_t size);
 void dpk_blob_fini(struct dpk_blob *blob);
 
 /* A growing list of blobs; at most DPK_RING_MAX_ELEMENTS and DPK_RING_MAX_BYTES. */
@@ -56,30 +56,30 @@ enum dpk_kind {
 /* What an element says of itself. */
 struct dpk_facts {
 	enum dpk_kind kind;
-	bool mass;	     /* a revocation of "*" */
-	bool wrapped;	     /* a key whose secret is XML-Enc wrapped */
-	struct dpk_guid id;  /* the key's, or the revoked key's (zero for a mass revocation) */
-	int64_t created;     /* ticks (base/ticks.h); keys only */
+	bool mass;          /* a revocation of "*" */
+	bool wrapped;       /* a key whose secret is XML-Enc wrapped */
+	struct dpk_guid id; /* the key's, or the revoked key's (zero for a mass revocation) */
+	int64_t created;    /* ticks (base/ticks.h); keys only */
 	int64_t activates;
 	int64_t expires;
-	int64_t revoked_at;  /* revocations only */
+	int64_t revoked_at;                       /* revocations only */
 	uint8_t wrap_cert_sha256[DPK_HASH_BYTES]; /* of the embedded DER; wrapped keys only */
 };
 
 /* Parsed and well formed, not yet trusted. */
 struct dpk_draft {
 	struct dpk_facts facts;
-	size_t wrap_key_bytes;	/* length of the encrypted session key */
-	size_t cipher_bytes;	/* length of the encrypted secret, IV included */
+	size_t wrap_key_bytes; /* length of the encrypted session key */
+	size_t cipher_bytes;   /* length of the encrypted secret, IV included */
 };
 
 /* Why an element is kept out. */
 struct dpk_refusal {
 	enum dpk_verdict verdict;
-	char text[400];		/* found, expected, remedy; never content of the element */
+	char text[400]; /* found, expected, remedy; never content of the element */
 	/* the root is `revocation`; or the text was not read to its end and name or bytes say so */
 	bool could_be_revocation;
-	bool has_facts;		/* id and dates of a key could be read */
+	bool has_facts;         /* id and dates of a key could be read */
 	struct dpk_facts facts; /* kind always; the rest only with has_facts */
 };
 

@@ -84,8 +84,8 @@ static void name_of(const struct dpk_facts *facts, char name[static DPK_FILE_NAM
 			dpk_guid_to_string(&facts->id, id));
 }
 
-static int make_key(const struct dpk_blob *blob, const struct dpk_draft *draft,
-	struct dpk_key **ret_key)
+static int make_key(
+	const struct dpk_blob *blob, const struct dpk_draft *draft, struct dpk_key **ret_key)
 {
 	struct dpk_key *key = malloc(sizeof(*key) + blob->size);
 
@@ -104,8 +104,8 @@ static int make_key(const struct dpk_blob *blob, const struct dpk_draft *draft,
 	return 0;
 }
 
-static int check_certificate(const struct dpk_trust *trust, const struct dpk_draft *draft,
-	struct dpk_refusal *refusal)
+static int check_certificate(
+	const struct dpk_trust *trust, const struct dpk_draft *draft, struct dpk_refusal *refusal)
 {
 	const uint8_t *sha256 = draft->facts.wrap_cert_sha256;
 	const struct dpk_cert *cert = dpk_certs_find(trust->wrap_certs, sha256);
@@ -127,10 +127,11 @@ static int check_certificate(const struct dpk_trust *trust, const struct dpk_dra
 	return 0;
 }
 
-static int check_trust(const struct dpk_trust *trust, const struct dpk_draft *draft,
-	struct dpk_refusal *refusal)
+static int check_trust(
+	const struct dpk_trust *trust, const struct dpk_draft *draft, struct dpk_refusal *refusal)
 {
-	/* a revocation has no secret: it is trusted for its form, for refusing it would un-revoke */
+	/* a revocation has no secret: it is trusted for its form, for refusing it would un-revoke
+	 */
 	if (draft->facts.kind != DPK_KIND_KEY)
 		return 0;
 	if (draft->facts.wrapped)
@@ -142,8 +143,8 @@ static int check_trust(const struct dpk_trust *trust, const struct dpk_draft *dr
 		"writer call ProtectKeysWithCertificate, or for a development ring set unwrapped=accept");
 }
 
-int dpk_verify(const struct dpk_trust *trust, const struct dpk_blob *blob,
-	struct dpk_key **ret_key, struct dpk_refusal *ret_refusal)
+int dpk_verify(const struct dpk_trust *trust, const struct dpk_blob *blob, struct dpk_key **ret_key,
+	struct dpk_refusal *ret_refusal)
 {
 	struct dpk_draft draft;
 	int r = dpk_gate(blob, &draft, ret_refusal);

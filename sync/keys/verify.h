@@ -11,7 +11,7 @@
 /* What a node believes in; its policy is all here, nothing is global. */
 struct dpk_trust {
 	const struct dpk_certs *wrap_certs; /* borrowed; NULL: no certificate is pinned */
-	bool accept_unwrapped;		    /* `unwrapped=accept` */
+	bool accept_unwrapped;              /* `unwrapped=accept` */
 };
 
 /*
@@ -21,7 +21,7 @@ struct dpk_trust {
  * accept_unwrapped (`unwrapped`). 0 and a reference to a new key whose bytes
  * equal BLOB's; DPK_REFUSED with *ret_refusal filled; -ENOMEM.
  */
-int dpk_verify(const struct dpk_trust *trust, const struct dpk_blob *blob,
-	struct dpk_key **ret_key, struct dpk_refusal *ret_refusal);
+int dpk_verify(const struct dpk_trust *trust, const struct dpk_blob *blob, struct dpk_key **ret_key,
+	struct dpk_refusal *ret_refusal);
 
 #endif

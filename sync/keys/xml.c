@@ -52,7 +52,8 @@ enum dpk_ns dpk_xml_name(const char *expanded, const char **ret_local)
 		return DPK_NS_NONE;
 	len = (size_t)(separator - expanded);
 	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++)
-		if (strlen(namespaces[i].uri) == len && memcmp(expanded, namespaces[i].uri, len) == 0)
+		if (strlen(namespaces[i].uri) == len &&
+			memcmp(expanded, namespaces[i].uri, len) == 0)
 			return namespaces[i].ns;
 	return DPK_NS_OTHER;
 }

@@ -47,8 +47,8 @@ static enum dpk_store_exit explain(const char *path, enum dpk_store_exit code, s
 	return code;
 }
 
-static enum dpk_store_exit dir_fetch(const struct dpk_store_request *request,
-	struct dpk_frames *frames, struct dpk_err *err)
+static enum dpk_store_exit dir_fetch(
+	const struct dpk_store_request *request, struct dpk_frames *frames, struct dpk_err *err)
 {
 	const char *path = path_of(request->url, err);
 	const char *known = request->config->token;

@@ -18,7 +18,7 @@
 #include <strings.h>
 
 #define TOTAL_TIMEOUT_MS 30000
-#define REDIRECTS_MAX	 3
+#define REDIRECTS_MAX    3
 
 static void fini_url(struct dpk_http_url *url)
 {
@@ -48,7 +48,9 @@ static enum dpk_store_exit ask(struct dpk_http_url *url, const struct dpk_http_a
 	dpk_http_token_to_header(config->token, condition);
 	for (int hops = 0; hops <= REDIRECTS_MAX; hops++) {
 		uint64_t now = dpk_monotonic_ms();
-		struct dpk_http_get get = { .url = url, .access = access, .condition = condition,
+		struct dpk_http_get get = { .url = url,
+			.access = access,
+			.condition = condition,
 			.timeout_ms = now < end ? end - now : 1 };
 		enum dpk_store_exit code;
 
@@ -57,8 +59,8 @@ static enum dpk_store_exit ask(struct dpk_http_url *url, const struct dpk_http_a
 		if (code != DPK_STORE_OK || !is_redirect(answer->status))
 			return code;
 		if (answer->location[0] == '\0')
-			return dpk_store_answer(err, DPK_STORE_BAD_DATA,
-				"'%s' redirects to nowhere", url->host);
+			return dpk_store_answer(
+				err, DPK_STORE_BAD_DATA, "'%s' redirects to nowhere", url->host);
 		code = dpk_http_url_follow(url, answer->location, err);
 		if (code != DPK_STORE_OK)
 			return code;
@@ -71,22 +73,15 @@ static enum dpk_store_exit code_of_status(const struct dpk_http_answer *answer)
 {
 	switch (answer->status) {
 	case 401:
-	case 407:
-		return DPK_STORE_AUTH;
-	case 403:
-		return DPK_STORE_FORBIDDEN;
+	case 407: return DPK_STORE_AUTH;
+	case 403: return DPK_STORE_FORBIDDEN;
 	case 404:
-	case 410:
-		return DPK_STORE_NOT_FOUND;
+	case 410: return DPK_STORE_NOT_FOUND;
 	case 408:
-	case 425:
-		return DPK_STORE_TRANSIENT;
-	case 429:
-		return DPK_STORE_THROTTLED;
-	case 503:
-		return answer->retry_after[0] ? DPK_STORE_THROTTLED : DPK_STORE_TRANSIENT;
-	default:
-		return answer->status >= 500 ? DPK_STORE_TRANSIENT : DPK_STORE_BAD_DATA;
+	case 425: return DPK_STORE_TRANSIENT;
+	case 429: return DPK_STORE_THROTTLED;
+	case 503: return answer->retry_after[0] ? DPK_STORE_THROTTLED : DPK_STORE_TRANSIENT;
+	default: return answer->status >= 500 ? DPK_STORE_TRANSIENT : DPK_STORE_BAD_DATA;
 	}
 }
 
@@ -105,8 +100,8 @@ static enum dpk_store_exit judge(const struct dpk_http_url *url,
 			"'%s' sends Content-Encoding '%s', which was not asked for", url->host,
 			answer->encoding);
 	if (answer->body.len == 0)
-		return dpk_store_answer(err, DPK_STORE_BAD_DATA, "'%s' sends an empty document",
-			url->host);
+		return dpk_store_answer(
+			err, DPK_STORE_BAD_DATA, "'%s' sends an empty document", url->host);
 	return DPK_STORE_OK;
 }
 
@@ -145,8 +140,8 @@ static int add_document(struct dpk_frames *frames, const struct dpk_http_url *ur
 	return r == 0 ? dpk_frames_end(frames, answer->token) : r;
 }
 
-static enum dpk_store_exit https_fetch(const struct dpk_store_request *request,
-	struct dpk_frames *frames, struct dpk_err *err)
+static enum dpk_store_exit https_fetch(
+	const struct dpk_store_request *request, struct dpk_frames *frames, struct dpk_err *err)
 {
 	_cleanup_(dpk_http_answer_fini) struct dpk_http_answer answer = DPK_HTTP_ANSWER_INIT;
 	_cleanup_(fini_url) struct dpk_http_url url = { .parsed = NULL };
@@ -161,8 +156,7 @@ static enum dpk_store_exit https_fetch(const struct dpk_store_request *request,
 	return dpk_store_exit_of(r);
 }
 
-static enum dpk_store_exit https_probe(const struct dpk_store_request *request,
-	struct dpk_err *err)
+static enum dpk_store_exit https_probe(const struct dpk_store_request *request, struct dpk_err *err)
 {
 	_cleanup_(dpk_http_answer_fini) struct dpk_http_answer answer = DPK_HTTP_ANSWER_INIT;
 	_cleanup_(fini_url) struct dpk_http_url url = { .parsed = NULL };

@@ -17,9 +17,9 @@
 
 static void check_config(const struct dpk_config *config)
 {
-	const char *const paths[] = {config->config, config->state, config->socket,
+	const char *const paths[] = { config->config, config->state, config->socket,
 		config->credential, config->ca, config->client_cert, config->client_key,
-		config->wrap_certs, config->on_change};
+		config->wrap_certs, config->on_change };
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		must(!paths[i] || paths[i][0] == '/');

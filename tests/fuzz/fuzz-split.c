@@ -12,8 +12,8 @@
 #include <errno.h>
 
 /* A piece is `<…>` and lies behind the piece before it. Returns where it ends. */
-static const uint8_t *check_piece(const struct dpk_blob *piece, const struct dpk_blob *document,
-	const uint8_t *from)
+static const uint8_t *check_piece(
+	const struct dpk_blob *piece, const struct dpk_blob *document, const uint8_t *from)
 {
 	const uint8_t *end = document->data + document->size;
 	const uint8_t *at = memmem(from, (size_t)(end - from), piece->data, piece->size);

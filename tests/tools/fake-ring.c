@@ -100,7 +100,7 @@ static int wait_exposed(struct fake *fake, uint64_t seq)
 static int publish(struct fake *fake, const char *path)
 {
 	_cleanup_(dpk_snapshot_unrefp) struct dpk_snapshot *snap = NULL;
-	_cleanup_(files_fini) struct files files = {.at = NULL};
+	_cleanup_(files_fini) struct files files = { .at = NULL };
 	struct dpk_err err = DPK_ERR_INIT;
 	int r = read_files(path, &files);
 
@@ -175,8 +175,8 @@ static bool obey(struct fake *fake, const char *line)
 
 static void loop(struct fake *fake)
 {
-	struct pollfd fds[2] = {{.fd = 0, .events = POLLIN},
-		{.fd = dpkfs_mount_ended_fd(fake->mount), .events = POLLIN}};
+	struct pollfd fds[2] = { { .fd = 0, .events = POLLIN },
+		{ .fd = dpkfs_mount_ended_fd(fake->mount), .events = POLLIN } };
 	char line[4096];
 
 	setvbuf(stdin, NULL, _IONBF, 0); /* so that poll sees what fgets has not */
@@ -196,16 +196,16 @@ static void loop(struct fake *fake)
 }
 
 static const struct option long_options[] = {
-	{"no-epoch", no_argument, NULL, 'e'},
-	{"no-notify", no_argument, NULL, 'n'},
-	{"audit", no_argument, NULL, 'a'},
-	{"debug", no_argument, NULL, 'd'},
-	{"grace", required_argument, NULL, 'g'},
-	{"source", required_argument, NULL, 's'},
-	{"owner", required_argument, NULL, 'o'},
-	{"check", no_argument, NULL, 'c'},
-	{"publish", required_argument, NULL, 'p'},
-	{NULL, 0, NULL, 0},
+	{ "no-epoch", no_argument, NULL, 'e' },
+	{ "no-notify", no_argument, NULL, 'n' },
+	{ "audit", no_argument, NULL, 'a' },
+	{ "debug", no_argument, NULL, 'd' },
+	{ "grace", required_argument, NULL, 'g' },
+	{ "source", required_argument, NULL, 's' },
+	{ "owner", required_argument, NULL, 'o' },
+	{ "check", no_argument, NULL, 'c' },
+	{ "publish", required_argument, NULL, 'p' },
+	{ NULL, 0, NULL, 0 },
 };
 
 struct arguments {
@@ -238,7 +238,7 @@ static bool parse_option(int option, struct arguments *args)
 
 static int serve(const struct arguments *args, struct dpk_err *err)
 {
-	struct fake fake = {.shelf = dpk_shelf_new()};
+	struct fake fake = { .shelf = dpk_shelf_new() };
 	int r = dpkfs_mount_open(&args->mount, &fake.mount, err);
 
 	if (r == 0)
@@ -260,11 +260,11 @@ static int serve(const struct arguments *args, struct dpk_err *err)
 int main(int argc, char **argv)
 {
 	struct dpk_err err = DPK_ERR_INIT;
-	struct arguments args = {.mount = {
-					 .source = "fake:/ring",
-					 .owner = {.mode = 0444, .dmode = 0555},
-					 .grace_ms = 600000,
-				 }};
+	struct arguments args = { .mount = {
+					  .source = "fake:/ring",
+					  .owner = { .mode = 0444, .dmode = 0555 },
+					  .grace_ms = 600000,
+				  } };
 	int option, r;
 
 	setlinebuf(stdout);

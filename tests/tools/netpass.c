@@ -144,8 +144,8 @@ static int read_one(const char *path, struct pass *pass)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = fstat(fd, &st) < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0 || fstat(fd, &st) < 0 ? -errno
-											 : 0;
+	r = fstat(fd, &st) < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0 || fstat(fd, &st) < 0 ? -errno :
+											   0;
 	if (r == 0)
 		r = read_through(fd, &st, pass);
 	flock(fd, LOCK_UN);
@@ -230,7 +230,7 @@ static void read_ring(const char *dir, struct listing *listing, struct pass *pas
 
 static int once(const char *dir, struct listing *listing)
 {
-	struct pass pass = {.files = 0};
+	struct pass pass = { .files = 0 };
 	uint64_t begin = now_us();
 
 	read_ring(dir, listing, &pass);
@@ -258,7 +258,7 @@ static void check_order(struct pass *pass, uint64_t *seen)
 static int loop(const char *dir, double seconds, struct listing *listing)
 {
 	uint64_t until = now_us() + (uint64_t)(seconds * 1e6), passes = 0, seen = 0, slowest = 0;
-	struct pass pass = {.files = 0};
+	struct pass pass = { .files = 0 };
 
 	do {
 		uint64_t begin = now_us(), took;
@@ -304,7 +304,7 @@ static uint64_t timed(const char *dir, struct listing *listing, struct pass *pas
 static int bench(const char *a, const char *b, size_t passes, struct listing *listing)
 {
 	uint64_t *times = calloc(2 * passes, sizeof(*times));
-	struct pass pass = {.files = 0};
+	struct pass pass = { .files = 0 };
 
 	if (!times || passes == 0)
 		return 2;
@@ -325,7 +325,7 @@ static int bench(const char *a, const char *b, size_t passes, struct listing *li
 
 static int slow(const char *dir, unsigned int ms, struct listing *listing)
 {
-	struct pass pass = {.files = 0};
+	struct pass pass = { .files = 0 };
 	int r = list(dir, listing);
 
 	if (r < 0)
@@ -339,7 +339,7 @@ static int slow(const char *dir, unsigned int ms, struct listing *listing)
 
 static int hold(const char *dir, struct listing *listing)
 {
-	struct pass pass = {.files = 0};
+	struct pass pass = { .files = 0 };
 	char path[PATH_MAX], byte;
 	struct stat st;
 	int fd, r = list(dir, listing);

@@ -52,8 +52,8 @@ __attribute__((unused)) static struct dpk_blob fixture_blob(const char *path)
 }
 
 /* A blob of TEXT. */
-__attribute__((unused)) static struct dpk_blob text_blob(const char *name, const char *text,
-	size_t len)
+__attribute__((unused)) static struct dpk_blob text_blob(
+	const char *name, const char *text, size_t len)
 {
 	struct dpk_blob blob;
 
@@ -65,8 +65,8 @@ __attribute__((unused)) static struct dpk_blob text_blob(const char *name, const
 }
 
 /* The verdict on TEXT, by itself. */
-__attribute__((unused)) static enum dpk_verdict gate_text(const char *name, const char *text,
-	size_t len, struct dpk_refusal *refusal)
+__attribute__((unused)) static enum dpk_verdict gate_text(
+	const char *name, const char *text, size_t len, struct dpk_refusal *refusal)
 {
 	struct dpk_blob blob = text_blob(name, text, len);
 	struct dpk_draft draft;
@@ -93,8 +93,8 @@ static inline int fixture_is_visible(const struct dirent *entry)
 }
 
 /* The sorted entries of a directory that FILTER likes; free each, and the list. */
-__attribute__((unused)) static int fixture_list(const char *path,
-	int (*filter)(const struct dirent *), struct dirent ***ret_entries)
+__attribute__((unused)) static int fixture_list(
+	const char *path, int (*filter)(const struct dirent *), struct dirent ***ret_entries)
 {
 	int n = scandir(path, ret_entries, filter, alphasort);
 

@@ -38,7 +38,7 @@ static inline void made_bail(const char *text)
 /* Passes TEXT through the one door to a key. */
 __attribute__((unused)) static struct dpk_key *made_verified(const char *text, size_t len)
 {
-	const struct dpk_trust trust = {.accept_unwrapped = true};
+	const struct dpk_trust trust = { .accept_unwrapped = true };
 	struct dpk_refusal refusal;
 	struct dpk_key *key = NULL;
 	struct dpk_blob blob;
@@ -120,11 +120,11 @@ __attribute__((unused)) static void made_add(
 __attribute__((unused)) static struct dpk_ring made_ring(
 	unsigned int first, unsigned int count, size_t padding)
 {
-	struct dpk_ring ring = {0};
+	struct dpk_ring ring = { 0 };
 
 	for (unsigned int i = 0; i < count; i++) {
-		const struct made made = {
-			first + i, first % 26, -10 * DAY, -10 * DAY, 365 * DAY, padding};
+		const struct made made = { first + i, first % 26, -10 * DAY, -10 * DAY, 365 * DAY,
+			padding };
 
 		made_add(&ring, made_key(&made), MADE_NOW + first + i);
 	}

@@ -143,7 +143,8 @@ static void test_scene(struct scene *scene, bool all, const char *what)
 		right = right && (result == -ENOMEM || result == scene->want);
 		leaks = leaks || heap.live > 0;
 	}
-	ok(right, "%s%s: -ENOMEM or the right answer, %ld times", what, all ? " (all fail)" : "", n - 1);
+	ok(right, "%s%s: -ENOMEM or the right answer, %ld times", what, all ? " (all fail)" : "",
+		n - 1);
 	ok(!leaks, "no leak");
 	is_num(result, scene->want, "with enough memory it succeeds");
 	ok(n > 3, "there was something to fail");
@@ -162,8 +163,8 @@ int main(void)
 	key = (struct scene){ .trust = { .wrap_certs = certs }, .run = run_verify };
 	key.blob = fixture_blob(fixture_path(path, "odd/00-genuine/key-a.xml"));
 	revocation = (struct scene){ .run = run_verify };
-	revocation.blob = fixture_blob(
-		fixture_path(path, "odd/20-revocation-unknown-id/revocation-x.xml"));
+	revocation.blob =
+		fixture_blob(fixture_path(path, "odd/20-revocation-unknown-id/revocation-x.xml"));
 	refused = (struct scene){ .run = run_verify, .want = DPK_REFUSED };
 	refused.blob = fixture_blob(fixture_path(path, "odd/27-two-EncryptedKey/key-a.xml"));
 	split = (struct scene){ .run = run_split };

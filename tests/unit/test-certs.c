@@ -42,7 +42,8 @@ static void read_fixtures(struct dpk_buf *buf, const char *const *names)
 	char path[FIXTURE_PATH_MAX];
 
 	for (; *names; names++)
-		if (dpk_read_file(fixture_path(path, "certs/%s", *names), DPK_FILE_ANY, buf, NULL) < 0)
+		if (dpk_read_file(fixture_path(path, "certs/%s", *names), DPK_FILE_ANY, buf, NULL) <
+			0)
 			abort();
 }
 
@@ -114,10 +115,12 @@ static void test_one(void)
 static void test_files(void)
 {
 	static const char der[] = "\x30\x82\x05\x1d\x30\x82";
-	static const char broken[] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+	static const char broken[] =
+		"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 	static const char cut[] = "-----BEGIN CERTIFICATE-----\nAAAA\n";
 
-	put_fixtures("many", NAMES("wrap-a.pem", "wrap-b.key", "ec.pem", "wrap-b.pem", "wrap-a.pem"));
+	put_fixtures(
+		"many", NAMES("wrap-a.pem", "wrap-b.key", "ec.pem", "wrap-b.pem", "wrap-a.pem"));
 	loads_name("many", 0, 2, "a bundle with a private key, EC and the same one twice");
 	put_fixtures("ec", NAMES("ec.pem"));
 	loads_name("ec", -EINVAL, 0, "only EC");

@@ -57,9 +57,9 @@ static void refused(const char *list, const char *want)
 		struct dpk_config number_;                                                         \
 		int64_t value_;                                                                    \
 		dpk_config_init(&number_);                                                         \
-		value_ = dpk_config_apply_list(&number_, list, false, NULL) < 0                    \
-				 ? -1                                                              \
-				 : (int64_t)number_.field;                                         \
+		value_ = dpk_config_apply_list(&number_, list, false, NULL) < 0 ?                  \
+				 -1 :                                                              \
+				 (int64_t)number_.field;                                           \
 		dpk_config_fini(&number_);                                                         \
 		value_;                                                                            \
 	})
@@ -284,9 +284,9 @@ static void test_precedence(void)
 
 static void test_names(void)
 {
-	static const char *const paths[] = {"/", "//", "/.", "/a", "/a/", "//a//b/", "/a/./b",
+	static const char *const paths[] = { "/", "//", "/.", "/a", "/a/", "//a//b/", "/a/./b",
 		"/a/.", "/srv/keys", "/srv/my-keys", "/.hidden", "/a/.b", "/a b", "/a.b", "/a:b_c",
-		"/\xc3\xa4", "/a\\x2db", "/a@b", "/var/lib/x\ty", "/./a", "/a/.../b"};
+		"/\xc3\xa4", "/a\\x2db", "/a@b", "/var/lib/x\ty", "/./a", "/a/.../b" };
 	bool tool = access("/usr/bin/systemd-escape", X_OK) == 0;
 	char *long_path = malloc(200);
 

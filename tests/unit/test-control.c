@@ -37,7 +37,7 @@ static void start(void)
 
 static int dial(void)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	memcpy(address.sun_path, path, strlen(path) + 1);
@@ -68,8 +68,8 @@ static json_t *hear(int fd)
 	close(fd);
 	if (n < 0)
 		diag("it ended with %s", strerror(errno));
-	return n == 0 && len > 0 && text[len - 1] == '\n' ? json_loadb(text, (size_t)len, 0, NULL)
-							  : NULL;
+	return n == 0 && len > 0 && text[len - 1] == '\n' ? json_loadb(text, (size_t)len, 0, NULL) :
+							    NULL;
 }
 
 static json_t *ask(const char *request)
@@ -101,9 +101,9 @@ static void has(const char *request, const char *member)
 
 static void test_verbs(void)
 {
-	static const char *const members[] = {"pid", "ring", "source", "generation", "authenticity",
-		"epoch", "version", "state", "synced_at", "age_s", "keys", "rejected", "default",
-		"last_error"};
+	static const char *const members[] = { "pid", "ring", "source", "generation",
+		"authenticity", "epoch", "version", "state", "synced_at", "age_s", "keys",
+		"rejected", "default", "last_error" };
 	json_t *status = ask("dpkeyfs/1 status\n");
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
@@ -178,7 +178,7 @@ static void test_wait(void)
 /* Takes the engine's part: serves the ticket that was drawn last. */
 static bool serve_sync(bool *ret_accept)
 {
-	struct pollfd pfd = {wake_fd, POLLIN, 0};
+	struct pollfd pfd = { wake_fd, POLLIN, 0 };
 	eventfd_t value;
 
 	if (poll(&pfd, 1, 5000) != 1 || eventfd_read(wake_fd, &value) < 0)
@@ -206,7 +206,7 @@ static void test_sync(void)
 	ok(serve_sync(&accept) && accept, "accept-removal too");
 	json_decref(hear(fd));
 	fd = say("dpkeyfs/1 sync\n");
-	pfd = (struct pollfd){fd, POLLIN, 0};
+	pfd = (struct pollfd){ fd, POLLIN, 0 };
 	is_num(poll(&pfd, 1, 50), 0, "before it was served there is no answer");
 	close(fd);
 	json_decref(ask("dpkeyfs/1 status\n"));
@@ -217,7 +217,7 @@ static void test_sync(void)
 static int until_end(int fd)
 {
 	uint64_t since = dpk_monotonic_ms();
-	struct pollfd pfd = {fd, POLLIN, 0};
+	struct pollfd pfd = { fd, POLLIN, 0 };
 	char text[64];
 	ssize_t n = 1;
 
@@ -245,7 +245,7 @@ static void test_slow(void)
 static void test_many(void)
 {
 	int fds[DPK_CONTROL_CLIENTS], ninth;
-	struct pollfd pfd = {.events = POLLIN};
+	struct pollfd pfd = { .events = POLLIN };
 	json_t *answer;
 
 	for (int i = 0; i < DPK_CONTROL_CLIENTS; i++)
@@ -377,7 +377,7 @@ static void test_socket(void)
 	dpk_control_stop(control);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	{
-		struct sockaddr_un address = {.sun_family = AF_UNIX};
+		struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 		memcpy(address.sun_path, path, strlen(path) + 1);
 		if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)

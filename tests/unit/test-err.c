@@ -24,9 +24,11 @@ static void test_wrap(void)
 	struct dpk_err err = DPK_ERR_INIT;
 
 	is_num(dpk_err_wrap(&err, -ENOENT, "ring '%s'", "a"), -ENOENT, "wrap returns the code");
-	is_str(dpk_err_text(&err), "ring 'a': No such file or directory", "an error without a text");
+	is_str(dpk_err_text(&err), "ring 'a': No such file or directory",
+		"an error without a text");
 	dpk_err_wrap(&err, -ENOENT, "daemon");
-	is_str(dpk_err_text(&err), "daemon: ring 'a': No such file or directory", "context in front");
+	is_str(dpk_err_text(&err), "daemon: ring 'a': No such file or directory",
+		"context in front");
 }
 
 static void test_long(void)
@@ -65,7 +67,8 @@ static void test_verdicts(void)
 		is_str(dpk_verdict_code((enum dpk_verdict)i), words[i], words[i]);
 		ok(dpk_verdict_parse(words[i], strlen(words[i]), &verdict) == 0 && verdict == i,
 			"and reads back");
-		ok(strspn(words[i], "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(words[i]), "plain");
+		ok(strspn(words[i], "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(words[i]),
+			"plain");
 	}
 	is_str(dpk_verdict_code((enum dpk_verdict)9999), "unknown", "a number outside");
 	is_num(dpk_verdict_parse("", 0, &verdict), -EINVAL, "no word");

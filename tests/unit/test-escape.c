@@ -12,7 +12,8 @@ static void test_escape(void)
 	unsigned char bytes[256];
 
 	is_str(dpk_escape("key-1_2.xml~", 12, out, sizeof(out)), "key-1_2.xml~", "plain ones stay");
-	is_str(dpk_escape("a b/%\n\xff", 7, out, sizeof(out)), "a%20b%2F%25%0A%FF", "others do not");
+	is_str(dpk_escape("a b/%\n\xff", 7, out, sizeof(out)), "a%20b%2F%25%0A%FF",
+		"others do not");
 	is_str(dpk_escape("", 0, out, sizeof(out)), "", "of nothing");
 	is_str(dpk_escape("a\0b", 3, out, sizeof(out)), "a%00b", "a NUL is a byte");
 	for (int i = 0; i < 256; i++)
@@ -20,7 +21,8 @@ static void test_escape(void)
 	dpk_escape(bytes, sizeof(bytes), all, sizeof(all));
 	ok(strlen(all) == 66 + 190 * 3, "66 of the 256 bytes are plain");
 	ok(strspn(all, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-%") ==
-			strlen(all), "nothing else comes out");
+			strlen(all),
+		"nothing else comes out");
 }
 
 static void test_escape_size(void)
@@ -56,7 +58,8 @@ static void test_printable(void)
 	is_str(dpk_printable("\x1b[1m", 4, out, sizeof(out)), "\\x1b[1m", "controls do not");
 	is_str(dpk_printable("\x7f\xc3\n", 3, out, sizeof(out)), "\\x7f\\xc3\\x0a",
 		"nor bytes past ASCII");
-	is_str(dpk_printable("abcdefghijklmnopq", 17, out, sizeof(out)), "abcdefghijklmno", "cut to fit");
+	is_str(dpk_printable("abcdefghijklmnopq", 17, out, sizeof(out)), "abcdefghijklmno",
+		"cut to fit");
 	is_str(dpk_printable("abcdefghijkl\n", 13, out, sizeof(out)), "abcdefghijkl",
 		"never within an escape");
 	is_str(dpk_printable("a\0b", 3, out, sizeof(out)), "a\\x00b", "a NUL is a byte");

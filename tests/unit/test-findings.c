@@ -27,7 +27,7 @@ static void begin(struct dpk_state *state)
 static void key(struct dpk_state *state, unsigned int id, int64_t created, int64_t activates,
 	int64_t expires, int64_t first_seen)
 {
-	const struct made made = {id, 0, created, activates, expires, 0};
+	const struct made made = { id, 0, created, activates, expires, 0 };
 
 	made_add(&state->ring, made_key(&made), MADE_NOW + first_seen);
 }
@@ -121,8 +121,8 @@ static void test_early(void)
 static void reject(
 	struct dpk_state *state, unsigned int id, int64_t activates, enum dpk_verdict verdict)
 {
-	const struct made made = {id, 0, activates, activates, 300 * DAY, 0};
-	struct dpk_refusal refusal = {.verdict = verdict, .text = "why", .has_facts = true};
+	const struct made made = { id, 0, activates, activates, 300 * DAY, 0 };
+	struct dpk_refusal refusal = { .verdict = verdict, .text = "why", .has_facts = true };
 	struct dpk_key *of = made_key(&made);
 
 	refusal.facts = *dpk_key_facts(of);
@@ -225,7 +225,7 @@ static void test_certs(void)
 {
 	char path[FIXTURE_PATH_MAX];
 	struct dpk_findings findings;
-	struct dpk_trust trust = {0};
+	struct dpk_trust trust = { 0 };
 	struct dpk_refusal refusal;
 	struct dpk_key *wrapped = NULL;
 	struct dpk_state state;
@@ -233,7 +233,7 @@ static void test_certs(void)
 	static const struct {
 		int64_t before_end;
 		const char *code;
-	} rows[] = {{31 * DAY, ""}, {29 * DAY, "cert-expires"}, {-DAY, "cert-expired"}};
+	} rows[] = { { 31 * DAY, "" }, { 29 * DAY, "cert-expires" }, { -DAY, "cert-expired" } };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const char *code = "";
@@ -295,7 +295,7 @@ static void test_report(void)
 
 static void test_memory(void)
 {
-	struct dpk_generation generation = {0};
+	struct dpk_generation generation = { 0 };
 	struct dpk_state state;
 
 	begin(&state);

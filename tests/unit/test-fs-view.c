@@ -7,12 +7,12 @@
 #include "engine/freeze.h"
 #include "fs/view.h"
 
-static const struct dpkfs_owner owner = {.mode = 0440, .dmode = 0550};
+static const struct dpkfs_owner owner = { .mode = 0440, .dmode = 0550 };
 
 /* A ring of NAMES, each one letter, all with CONTENT. */
 static struct dpk_snapshot *ring(uint64_t generation, const char *names, const char *content)
 {
-	struct dpk_file files[16] = {{.name = NULL}};
+	struct dpk_file files[16] = { { .name = NULL } };
 	struct dpk_snapshot *snap = NULL;
 	char text[16][2];
 	size_t count = strlen(names);

@@ -10,9 +10,9 @@
 #include "tests/unit/fixtures.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
-#define GCM	    "rings/net10-gcm-a/key-3296bcd7-b808-4292-bc83-0b0bd2ed2393.xml"
-#define MASS	    "rings/net10-revoked-all/revocation-20261121T1237340661753Z.xml"
-#define ID	    "845e7bed-f900-4a2e-ac49-3ec906feb78b"
+#define GCM         "rings/net10-gcm-a/key-3296bcd7-b808-4292-bc83-0b0bd2ed2393.xml"
+#define MASS        "rings/net10-revoked-all/revocation-20261121T1237340661753Z.xml"
+#define ID          "845e7bed-f900-4a2e-ac49-3ec906feb78b"
 
 /* --- real rings ------------------------------------------------------------ */
 
@@ -58,7 +58,7 @@ static void test_genuine(void)
 static bool is_ours(const char *expected)
 {
 	return strncmp(expected, "duplicate-id", 12) != 0 && strncmp(expected, "unwrap", 6) != 0 &&
-		strncmp(expected, "ignored", 7) != 0 && strncmp(expected, "fetch", 5) != 0;
+	       strncmp(expected, "ignored", 7) != 0 && strncmp(expected, "fetch", 5) != 0;
 }
 
 /* `accept`, or the first word of what is expected. */
@@ -151,8 +151,8 @@ static void test_texts(void)
 		gate_text("-", texts[i].text, strlen(texts[i].text), &refusal);
 		is_str(dpk_verdict_code(refusal.verdict), dpk_verdict_code(texts[i].verdict),
 			texts[i].text);
-		ok(refusal.could_be_revocation == texts[i].revocation, "could it be a revocation: %s",
-			texts[i].revocation ? "yes" : "no");
+		ok(refusal.could_be_revocation == texts[i].revocation,
+			"could it be a revocation: %s", texts[i].revocation ? "yes" : "no");
 	}
 }
 
@@ -230,7 +230,8 @@ static void test_limits(void)
 	test_limit("<key ", "x#='' ", DPK_XML_MAX_ATTRIBUTES, "/>", false, "8 attributes");
 	test_limit("<key ", "x#='' ", DPK_XML_MAX_ATTRIBUTES + 1, "/>", true, "9 attributes");
 	test_limit("<key ", "xmlns:x#='u' ", DPK_XML_MAX_ATTRIBUTES, "/>", false, "8 namespaces");
-	test_limit("<key ", "xmlns:x#='u' ", DPK_XML_MAX_ATTRIBUTES + 1, "/>", true, "9 namespaces");
+	test_limit(
+		"<key ", "xmlns:x#='u' ", DPK_XML_MAX_ATTRIBUTES + 1, "/>", true, "9 namespaces");
 	test_limit("<key a='' ", "xmlns:x#='u' ", DPK_XML_MAX_ATTRIBUTES - 1, "/>", false,
 		"1 attribute and 7 namespaces");
 	test_limit("<key a='' ", "xmlns:x#='u' ", DPK_XML_MAX_ATTRIBUTES, "/>", true,
@@ -271,7 +272,8 @@ static void test_size(const char *prefix, char filler, size_t size, const char *
 	memcpy(text, prefix, head);
 	memset(text + head, filler, size - head - tail);
 	memcpy(text + size - tail, suffix, tail);
-	is_str(dpk_verdict_code(gate_text("-", text, size, &refusal)), dpk_verdict_code(want), what);
+	is_str(dpk_verdict_code(gate_text("-", text, size, &refusal)), dpk_verdict_code(want),
+		what);
 	free(text);
 }
 
@@ -294,8 +296,8 @@ static void test_sizes(void)
 		DPK_VERDICT_SIZE, "65537 bytes");
 	test_size("<key id=\"", 'x', DPK_ELEMENT_MAX_BYTES, "\"/>", DPK_VERDICT_ATTRIBUTE,
 		"an attribute of nearly 65536 bytes");
-	test_size("<key xmlns=\"", 'x', DPK_ELEMENT_MAX_BYTES, "\"><a/><a/></key>", DPK_VERDICT_ROOT,
-		"a namespace of nearly 65536 bytes");
+	test_size("<key xmlns=\"", 'x', DPK_ELEMENT_MAX_BYTES, "\"><a/><a/></key>",
+		DPK_VERDICT_ROOT, "a namespace of nearly 65536 bytes");
 	test_depth(DPK_XML_MAX_DEPTH, false);
 	test_depth(DPK_XML_MAX_DEPTH + 1, true);
 	test_depth(200, true);
@@ -327,7 +329,8 @@ static void test_cipher_length(const struct dpk_blob *base, size_t bytes, enum d
 static void test_cipher_lengths(void)
 {
 	char path[FIXTURE_PATH_MAX];
-	struct dpk_blob base = fixture_blob(fixture_path(path, "odd/32-no-declaration-no-bom/key-a.xml"));
+	struct dpk_blob base =
+		fixture_blob(fixture_path(path, "odd/32-no-declaration-no-bom/key-a.xml"));
 
 	test_cipher_length(&base, 0, DPK_VERDICT_BASE64);
 	test_cipher_length(&base, 16, DPK_VERDICT_CIPHER_LENGTH);
@@ -352,8 +355,10 @@ static void test_facts(void)
 
 	blob = fixture_blob(fixture_path(path, GCM));
 	is_num(dpk_gate(&blob, &draft, &refusal), 0, "a wrapped key passes");
-	ok(draft.facts.kind == DPK_KIND_KEY && draft.facts.wrapped && !draft.facts.mass, "its kind");
-	is_str(dpk_guid_to_string(&draft.facts.id, id), "3296bcd7-b808-4292-bc83-0b0bd2ed2393", "id");
+	ok(draft.facts.kind == DPK_KIND_KEY && draft.facts.wrapped && !draft.facts.mass,
+		"its kind");
+	is_str(dpk_guid_to_string(&draft.facts.id, id), "3296bcd7-b808-4292-bc83-0b0bd2ed2393",
+		"id");
 	is_str(dpk_ticks_to_string(draft.facts.created, date), "2026-11-21T12:37:32.3264559Z",
 		"creation");
 	is_str(dpk_ticks_to_string(draft.facts.expires, date), "2036-11-18T12:37:32.3264559Z",
@@ -417,10 +422,12 @@ static void test_null_decryptor(void)
 		"Microsoft.AspNetCore.DataProtection\" "
 		"xmlns=\"http://schemas.asp.net/2015/03/dataProtection\"><unencryptedKey xmlns=\"\">"
 		"<!-- This key is not encrypted. --><masterKey><value>";
-	static const char tail[] = "</value></masterKey></unencryptedKey></encryptedSecret></descriptor>"
-				   "</descriptor></key>";
-	static const char secret[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-				     "AAAAAAAAAAAAAAAAAAAAAA==";
+	static const char tail[] =
+		"</value></masterKey></unencryptedKey></encryptedSecret></descriptor>"
+		"</descriptor></key>";
+	static const char secret[] =
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		"AAAAAAAAAAAAAAAAAAAAAA==";
 	char text[4096];
 	struct dpk_refusal refusal;
 	struct dpk_draft draft;

@@ -27,12 +27,23 @@ static void test_good(void)
 static void test_bad(void)
 {
 	static const char *const cases[] = {
-		"", "*", "845e7bedf9004a2eac493ec906feb78b", "{" ID "}", "(" ID ")", " " ID, ID " ",
-		"845e7bed-f900-4a2e-ac49-3ec906feb78", "845e7bed-f900-4a2e-ac49-3ec906feb78bb",
-		"845e7bed-f900-4a2e-ac49-3ec906feb78g", "845e7bed-f900-4a2e-ac493-ec906feb78b",
-		"845e7bed_f900_4a2e_ac49_3ec906feb78b", "-45e7bed-f900-4a2e-ac49-3ec906feb78b",
-		"845e7bed-f900-4a2e-ac49-3ec906feb7/b", "845e7bed-f900-4a2e-ac49-3ec906feb7:b",
-		"845e7bed-f900-4a2e-ac49-3ec906feb7@b", "845e7bed-f900-4a2e-ac49-3ec906feb7`b",
+		"",
+		"*",
+		"845e7bedf9004a2eac493ec906feb78b",
+		"{" ID "}",
+		"(" ID ")",
+		" " ID,
+		ID " ",
+		"845e7bed-f900-4a2e-ac49-3ec906feb78",
+		"845e7bed-f900-4a2e-ac49-3ec906feb78bb",
+		"845e7bed-f900-4a2e-ac49-3ec906feb78g",
+		"845e7bed-f900-4a2e-ac493-ec906feb78b",
+		"845e7bed_f900_4a2e_ac49_3ec906feb78b",
+		"-45e7bed-f900-4a2e-ac49-3ec906feb78b",
+		"845e7bed-f900-4a2e-ac49-3ec906feb7/b",
+		"845e7bed-f900-4a2e-ac49-3ec906feb7:b",
+		"845e7bed-f900-4a2e-ac49-3ec906feb7@b",
+		"845e7bed-f900-4a2e-ac49-3ec906feb7`b",
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -46,8 +57,8 @@ static void test_bad(void)
 /* A payload holds its key's id as Guid.ToByteArray gives it. */
 static void test_net_bytes(void)
 {
-	static const uint8_t bytes[16] = { 0xed, 0x7b, 0x5e, 0x84, 0x00, 0xf9, 0x2e, 0x4a, 0xac, 0x49,
-		0x3e, 0xc9, 0x06, 0xfe, 0xb7, 0x8b };
+	static const uint8_t bytes[16] = { 0xed, 0x7b, 0x5e, 0x84, 0x00, 0xf9, 0x2e, 0x4a, 0xac,
+		0x49, 0x3e, 0xc9, 0x06, 0xfe, 0xb7, 0x8b };
 	char buf[DPK_GUID_STRING_MAX];
 	struct dpk_guid guid;
 

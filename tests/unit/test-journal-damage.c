@@ -95,7 +95,7 @@ static enum outcome try_file(const void *data, size_t size, const void *hot, siz
 static void make_image(void)
 {
 	struct dpk_journal *journal = open_journal(below("image"));
-	struct dpk_event event = {.at = 1, .code = "code", .detail = base};
+	struct dpk_event event = { .at = 1, .code = "code", .detail = base };
 
 	for (unsigned int i = 1; i <= NUMBER; i++) {
 		dpk_ring_fini(&ring);
@@ -126,7 +126,7 @@ static size_t used_offsets(size_t **ret_offsets)
 
 static void test_flips(void)
 {
-	size_t *offsets, count = used_offsets(&offsets), tally[OUTCOMES] = {0};
+	size_t *offsets, count = used_offsets(&offsets), tally[OUTCOMES] = { 0 };
 
 	for (size_t i = 0; i < flips; i++) {
 		size_t at = offsets[i * count / flips];
@@ -226,7 +226,7 @@ static bool swap_page(const char *old, size_t at, enum outcome *ret_outcome)
 /* A page of an older state in the place of today's: what a lost write leaves. */
 static void test_lost_writes(void)
 {
-	size_t old_size = image_size, tally[OUTCOMES] = {0}, tried = 0;
+	size_t old_size = image_size, tally[OUTCOMES] = { 0 }, tried = 0;
 	struct dpk_journal *journal = open_journal(below("image"));
 	char *old = image;
 

@@ -151,7 +151,7 @@ static void test_large(void)
 
 static void test_facts(void)
 {
-	const struct dpk_guid ids[] = {{{1}}, {{2}}};
+	const struct dpk_guid ids[] = { { { 1 } }, { { 2 } } };
 	struct dpk_journal *journal = open_journal(below("facts"));
 	struct dpk_ring ring = made_ring(1, 1, 0);
 	uint64_t generation, removed = 9;
@@ -187,7 +187,7 @@ static void test_events(void)
 	int r = 0;
 
 	for (int i = 0; i < DPK_JOURNAL_EVENTS + 600 && r == 0; i++) {
-		struct dpk_event event = {.at = i, .code = "code", .detail = detail};
+		struct dpk_event event = { .at = i, .code = "code", .detail = detail };
 
 		snprintf(detail, sizeof(detail), "event %d", i);
 		r = dpk_journal_add_event(journal, &event);
@@ -209,8 +209,8 @@ static void test_events(void)
 
 static void reject(struct dpk_rejections *list, unsigned int number, const char *name)
 {
-	const struct dpk_refusal refusal = {.verdict = DPK_VERDICT_XML, .text = "why"};
-	uint8_t sha256[DPK_HASH_BYTES] = {0};
+	const struct dpk_refusal refusal = { .verdict = DPK_VERDICT_XML, .text = "why" };
+	uint8_t sha256[DPK_HASH_BYTES] = { 0 };
 
 	memcpy(sha256, &number, sizeof(number));
 	dpk_rejections_add(list, "store", name, &refusal, sha256);
@@ -219,7 +219,7 @@ static void reject(struct dpk_rejections *list, unsigned int number, const char 
 static void test_quarantine(void)
 {
 	struct dpk_journal *journal = open_journal(below("quarantine"));
-	struct dpk_rejections list = {0};
+	struct dpk_rejections list = { 0 };
 
 	reject(&list, 1, "a");
 	reject(&list, 1, "a");
@@ -328,7 +328,7 @@ static void test_lock(void)
 static void fill_disk(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	char block[4096] = {1};
+	char block[4096] = { 1 };
 
 	while (write(fd, block, sizeof(block)) > 0)
 		;
@@ -345,8 +345,8 @@ static int commits_on_full(
 		int64_t number;
 
 		for (unsigned int i = 0; i < 1 + padding / 60000; i++) {
-			const struct made made = {5000 + (unsigned int)done * 100 + i, 0, 0, 0, DAY,
-				padding > 60000 ? 60000 : padding};
+			const struct made made = { 5000 + (unsigned int)done * 100 + i, 0, 0, 0,
+				DAY, padding > 60000 ? 60000 : padding };
 
 			made_add(&ring, made_key(&made), MADE_NOW);
 		}
@@ -396,9 +396,9 @@ static void test_full_disk(void)
 static void test_gone(void)
 {
 	struct dpk_journal *journal = open_journal(below("gone"));
-	struct dpk_rejections list = {0};
+	struct dpk_rejections list = { 0 };
 	struct dpk_ring ring = made_ring(1, 1, 0);
-	struct dpk_event event = {.code = "x", .detail = base};
+	struct dpk_event event = { .code = "x", .detail = base };
 	struct dpk_event *events = NULL;
 	struct dpk_err err = DPK_ERR_INIT;
 	char *value = NULL;

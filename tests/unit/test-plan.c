@@ -16,7 +16,7 @@
  */
 static struct dpk_key *element(const char *word)
 {
-	struct made made = {.created = -10 * DAY, .activates = -10 * DAY, .expires = 365 * DAY};
+	struct made made = { .created = -10 * DAY, .activates = -10 * DAY, .expires = 365 * DAY };
 
 	if (word[0] == 'r')
 		return made_revocation((unsigned int)(word[1] - '0'), -DAY, word[2] ? "b" : "");
@@ -39,7 +39,7 @@ static struct dpk_key *element(const char *word)
 
 static struct dpk_ring ring_of(const char *words)
 {
-	struct dpk_ring ring = {0};
+	struct dpk_ring ring = { 0 };
 
 	for_each_word(words, word) made_add(&ring, element(word), MADE_NOW - 5 * DAY);
 	return ring;
@@ -59,18 +59,18 @@ struct row {
 static size_t read_offers(
 	const char *words, struct dpk_offer *offers, struct dpk_rejections *rejections)
 {
-	static const uint8_t sha256[DPK_HASH_BYTES] = {1};
+	static const uint8_t sha256[DPK_HASH_BYTES] = { 1 };
 	size_t count = 0;
 
 	for_each_word(words, word)
 	{
-		struct dpk_refusal refusal = {
-			.verdict = DPK_VERDICT_XML, .could_be_revocation = word[1] == 'r'};
+		struct dpk_refusal refusal = { .verdict = DPK_VERDICT_XML,
+			.could_be_revocation = word[1] == 'r' };
 
 		if (word[0] == '!')
 			dpk_rejections_add(rejections, "store", word, &refusal, sha256);
 		else
-			offers[count++] = (struct dpk_offer){element(word), "store", "name"};
+			offers[count++] = (struct dpk_offer){ element(word), "store", "name" };
 	}
 	return count;
 }
@@ -104,9 +104,9 @@ static void judge(const struct row *row, const struct dpk_plan *plan,
 static void run(const struct row *row)
 {
 	struct dpk_ring current = ring_of(row->current);
-	struct dpk_rejections rejections = {0};
+	struct dpk_rejections rejections = { 0 };
 	struct dpk_offer offers[64];
-	struct dpk_plan_input input = {.current = &current,
+	struct dpk_plan_input input = { .current = &current,
 		.offers = offers,
 		.max_remove = row->max_remove,
 		.removed_last_day = row->removed_last_day,
@@ -114,7 +114,7 @@ static void run(const struct row *row)
 		.serve_bad_revocation = row->flags & SERVE_BAD,
 		.agreed = row->flags & AGREED,
 		.accept = row->flags & ACCEPT,
-		.now = MADE_NOW};
+		.now = MADE_NOW };
 	struct dpk_plan plan;
 	size_t before;
 
@@ -135,105 +135,112 @@ static void run(const struct row *row)
 
 static const struct row rows[] = {
 	/* --- taking --- */
-	{"a first ring", "", "1 2", 0, 0, 0, "1 2", NONE, 0, 0, 0},
-	{"no ring at all", "", "", 0, 0, 0, "", NONE, 0, 0, 0},
-	{"nothing new", "1 2", "2 1", AGREED, 0, 0, "1 2", NONE, 0, 0, 0},
-	{"a new key", "1", "1 2", 0, 0, 0, "1 2", NONE, 0, 0, 0},
-	{"a new revocation", "1 2", "1 2 r1", 0, 0, 0, "1 2 r1", NONE, 0, 0, 0},
-	{"other bytes of one key", "1 2", "1b 2", 0, 0, 0, "1b 2", NONE, 0, 0, 0},
-	{"a refused element beside good ones", "1", "1 2 !", 0, 0, 0, "1 2", NONE, 0, 0, 0},
-	{"a first ring of an expired key is never refused", "", "1x", 0, 0, 0, "1x", NONE, 0, 0, 0},
-	{"nor one whose only key is revoked", "", "1 r1", 0, 0, 0, "1 r1", NONE, 0, 0, 0},
+	{ "a first ring", "", "1 2", 0, 0, 0, "1 2", NONE, 0, 0, 0 },
+	{ "no ring at all", "", "", 0, 0, 0, "", NONE, 0, 0, 0 },
+	{ "nothing new", "1 2", "2 1", AGREED, 0, 0, "1 2", NONE, 0, 0, 0 },
+	{ "a new key", "1", "1 2", 0, 0, 0, "1 2", NONE, 0, 0, 0 },
+	{ "a new revocation", "1 2", "1 2 r1", 0, 0, 0, "1 2 r1", NONE, 0, 0, 0 },
+	{ "other bytes of one key", "1 2", "1b 2", 0, 0, 0, "1b 2", NONE, 0, 0, 0 },
+	{ "a refused element beside good ones", "1", "1 2 !", 0, 0, 0, "1 2", NONE, 0, 0, 0 },
+	{ "a first ring of an expired key is never refused", "", "1x", 0, 0, 0, "1x", NONE, 0, 0,
+		0 },
+	{ "nor one whose only key is revoked", "", "1 r1", 0, 0, 0, "1 r1", NONE, 0, 0, 0 },
 	/* --- one id, one key --- */
-	{"equal bytes twice: one", "", "1 1 2", 0, 0, 0, "1 2", NONE, 0, 0, 1},
-	{"three times", "", "1 1 1", 0, 0, 0, "1", NONE, 0, 0, 2},
-	{"other bytes, none served: neither", "", "1 1b 2", 0, 0, 0, "2", NONE, 0, 0, 2},
-	{"other bytes, one served: that one", "1b 2", "1 1b 2", 0, 0, 0, "1b 2", NONE, 0, 0, 1},
-	{"the order does not matter", "1b 2", "1b 2 1", 0, 0, 0, "1b 2", NONE, 0, 0, 1},
-	{"twice the one that is served, and another", "1 2", "1 1b 1 2", 0, 0, 0, "1 2", NONE, 0, 0,
-		2},
-	{"neither is the one served: it stays", "1x 2", "1 1b 2", 0, 0, 0, "1x 2", REMOVAL, 1, 0,
-		2},
-	{"a revocation twice is no duplicate", "1 2", "1 2 r1 r1b", 0, 0, 0, "1 2 r1", NONE, 0, 0,
-		0},
-	{"the one that is served stays", "1 2 r1b", "1 2 r1 r1b", 0, 0, 0, "1 2 r1b", NONE, 0, 0,
-		0},
+	{ "equal bytes twice: one", "", "1 1 2", 0, 0, 0, "1 2", NONE, 0, 0, 1 },
+	{ "three times", "", "1 1 1", 0, 0, 0, "1", NONE, 0, 0, 2 },
+	{ "other bytes, none served: neither", "", "1 1b 2", 0, 0, 0, "2", NONE, 0, 0, 2 },
+	{ "other bytes, one served: that one", "1b 2", "1 1b 2", 0, 0, 0, "1b 2", NONE, 0, 0, 1 },
+	{ "the order does not matter", "1b 2", "1b 2 1", 0, 0, 0, "1b 2", NONE, 0, 0, 1 },
+	{ "twice the one that is served, and another", "1 2", "1 1b 1 2", 0, 0, 0, "1 2", NONE, 0,
+		0, 2 },
+	{ "neither is the one served: it stays", "1x 2", "1 1b 2", 0, 0, 0, "1x 2", REMOVAL, 1, 0,
+		2 },
+	{ "a revocation twice is no duplicate", "1 2", "1 2 r1 r1b", 0, 0, 0, "1 2 r1", NONE, 0, 0,
+		0 },
+	{ "the one that is served stays", "1 2 r1b", "1 2 r1 r1b", 0, 0, 0, "1 2 r1b", NONE, 0, 0,
+		0 },
 	/* --- nothing leaves by itself --- */
-	{"a key that left stays", "1 2", "2", 0, 0, 0, "1 2", REMOVAL, 1, 0, 0},
-	{"in agreement too", "1 2", "2", AGREED, 0, 0, "1 2", REMOVAL, 1, 0, 0},
-	{"an expired key too", "1x 2", "2", AGREED, 0, 0, "1x 2", REMOVAL, 1, 0, 0},
-	{"half a copy", "1 2 3 4", "1 2", AGREED, 0, 0, "1 2 3 4", REMOVAL, 2, 0, 0},
-	{"an empty store", "1 2", "", AGREED, 0, 0, "1 2", REMOVAL, 2, 0, 0},
-	{"an empty store under any budget", "1 2", "", AGREED, 9, 0, "1 2", REMOVAL, 2, 0, 0},
-	{"an empty store is never accepted", "1 2", "", AGREED | ACCEPT, 9, 0, "1 2", REMOVAL, 2, 0,
-		0},
-	{"nor one with revocations only", "1 2", "r2", AGREED | ACCEPT, 9, 0, "1 2 r2", REMOVAL, 2,
-		0, 0},
-	{"additions pass a held removal", "1 2", "2 3 r2", AGREED, 0, 0, "1 2 3 r2", REMOVAL, 1, 0,
-		0},
+	{ "a key that left stays", "1 2", "2", 0, 0, 0, "1 2", REMOVAL, 1, 0, 0 },
+	{ "in agreement too", "1 2", "2", AGREED, 0, 0, "1 2", REMOVAL, 1, 0, 0 },
+	{ "an expired key too", "1x 2", "2", AGREED, 0, 0, "1x 2", REMOVAL, 1, 0, 0 },
+	{ "half a copy", "1 2 3 4", "1 2", AGREED, 0, 0, "1 2 3 4", REMOVAL, 2, 0, 0 },
+	{ "an empty store", "1 2", "", AGREED, 0, 0, "1 2", REMOVAL, 2, 0, 0 },
+	{ "an empty store under any budget", "1 2", "", AGREED, 9, 0, "1 2", REMOVAL, 2, 0, 0 },
+	{ "an empty store is never accepted", "1 2", "", AGREED | ACCEPT, 9, 0, "1 2", REMOVAL, 2,
+		0, 0 },
+	{ "nor one with revocations only", "1 2", "r2", AGREED | ACCEPT, 9, 0, "1 2 r2", REMOVAL, 2,
+		0, 0 },
+	{ "additions pass a held removal", "1 2", "2 3 r2", AGREED, 0, 0, "1 2 3 r2", REMOVAL, 1, 0,
+		0 },
 	/* --- the budget --- */
-	{"within the budget: a second read", "1 2", "2", SECOND, 1, 0, "1 2", NONE, 1, 0, 0},
-	{"which agrees", "1 2", "2", AGREED, 1, 0, "2", NONE, 1, 1, 0},
-	{"additions do not wait for it", "1 2", "2 3", SECOND, 1, 0, "1 2 3", NONE, 1, 0, 0},
-	{"one more than the budget", "1 2 3", "3", AGREED, 1, 0, "1 2 3", REMOVAL, 2, 0, 0},
-	{"exactly the budget", "1 2 3", "3", AGREED, 2, 0, "3", NONE, 2, 2, 0},
-	{"what left today counts", "1 2", "2", AGREED, 1, 1, "1 2", REMOVAL, 1, 0, 0},
-	{"a budget that is left", "1 2", "2", AGREED, 2, 1, "2", NONE, 1, 1, 0},
-	{"an overdrawn budget", "1 2", "2", AGREED, 1, 5, "1 2", REMOVAL, 1, 0, 0},
-	{"a refused element could be the key", "1 2", "2 !", AGREED, 9, 0, "1 2", REMOVAL, 1, 0, 0},
+	{ "within the budget: a second read", "1 2", "2", SECOND, 1, 0, "1 2", NONE, 1, 0, 0 },
+	{ "which agrees", "1 2", "2", AGREED, 1, 0, "2", NONE, 1, 1, 0 },
+	{ "additions do not wait for it", "1 2", "2 3", SECOND, 1, 0, "1 2 3", NONE, 1, 0, 0 },
+	{ "one more than the budget", "1 2 3", "3", AGREED, 1, 0, "1 2 3", REMOVAL, 2, 0, 0 },
+	{ "exactly the budget", "1 2 3", "3", AGREED, 2, 0, "3", NONE, 2, 2, 0 },
+	{ "what left today counts", "1 2", "2", AGREED, 1, 1, "1 2", REMOVAL, 1, 0, 0 },
+	{ "a budget that is left", "1 2", "2", AGREED, 2, 1, "2", NONE, 1, 1, 0 },
+	{ "an overdrawn budget", "1 2", "2", AGREED, 1, 5, "1 2", REMOVAL, 1, 0, 0 },
+	{ "a refused element could be the key", "1 2", "2 !", AGREED, 9, 0, "1 2", REMOVAL, 1, 0,
+		0 },
 	/* --- accept-removal --- */
-	{"accepted: a second read", "1 2 3", "3", ACCEPT | SECOND, 0, 0, "1 2 3", NONE, 2, 0, 0},
-	{"which agrees", "1 2 3", "3", ACCEPT | AGREED, 0, 0, "3", NONE, 2, 2, 0},
-	{"in spite of a refused element", "1 2", "2 !", ACCEPT | AGREED, 0, 0, "2", NONE, 1, 1, 0},
+	{ "accepted: a second read", "1 2 3", "3", ACCEPT | SECOND, 0, 0, "1 2 3", NONE, 2, 0, 0 },
+	{ "which agrees", "1 2 3", "3", ACCEPT | AGREED, 0, 0, "3", NONE, 2, 2, 0 },
+	{ "in spite of a refused element", "1 2", "2 !", ACCEPT | AGREED, 0, 0, "2", NONE, 1, 1,
+		0 },
 	/* --- revocations --- */
-	{"a revocation that left stays", "1 2 r1", "1 2", AGREED, 9, 0, "1 2 r1", REMOVAL, 0, 0, 0},
-	{"under accept too", "1 2 r1", "1 2", AGREED | ACCEPT, 9, 0, "1 2 r1", REMOVAL, 0, 0, 0},
-	{"it waits with its key", "1 2 r1", "2", SECOND, 1, 0, "1 2 r1", REMOVAL, 1, 0, 0},
-	{"and leaves with it", "1 2 r1", "2", AGREED, 1, 0, "2", NONE, 1, 1, 0},
-	{"while the key is held, so is it", "1 2 r1", "2", AGREED, 0, 0, "1 2 r1", REMOVAL, 1, 0,
-		0},
-	{"one whose key was never there", "2 r1", "2", SECOND, 0, 0, "2 r1", NONE, 0, 0, 0},
-	{"leaves in agreement", "2 r1", "2", AGREED, 0, 0, "2", NONE, 0, 0, 0},
-	{"under a later mass revocation it waits", "1 2n r1", "1 2n m5", SECOND, 0, 0, "1 2n r1 m5",
-		NONE, 0, 0, 0},
-	{"and leaves", "1 2n r1", "1 2n m5", AGREED, 0, 0, "1 2n m5", NONE, 0, 0, 0},
-	{"but not if that spares its key", "1 2n r2", "1 2n m5", AGREED | SERVE_NO_DEFAULT, 0, 0,
-		"1 2n r2 m5", REMOVAL, 0, 0, 0},
-	{"a mass revocation that left stays", "1 2n m5", "1 2n", AGREED, 0, 0, "1 2n m5", REMOVAL,
-		0, 0, 0},
-	{"under a later one it leaves", "1 2n m5", "1 2n m1", AGREED, 0, 0, "1 2n m1", NONE, 0, 0,
-		0},
-	{"under an earlier one it stays", "1 2n m1", "1 2n m5", AGREED, 0, 0, "1 2n m1 m5", REMOVAL,
-		0, 0, 0},
-	{"both that left stay", "1 2n m1 m5", "1 2n", AGREED, 0, 0, "1 2n m1 m5", REMOVAL, 0, 0, 0},
-	{"without a key before it, it leaves", "2n m5", "2n", AGREED, 0, 0, "2n", NONE, 0, 0, 0},
-	{"with its keys it leaves", "1 2n m5", "2n", AGREED, 1, 0, "2n", NONE, 1, 1, 0},
+	{ "a revocation that left stays", "1 2 r1", "1 2", AGREED, 9, 0, "1 2 r1", REMOVAL, 0, 0,
+		0 },
+	{ "under accept too", "1 2 r1", "1 2", AGREED | ACCEPT, 9, 0, "1 2 r1", REMOVAL, 0, 0, 0 },
+	{ "it waits with its key", "1 2 r1", "2", SECOND, 1, 0, "1 2 r1", REMOVAL, 1, 0, 0 },
+	{ "and leaves with it", "1 2 r1", "2", AGREED, 1, 0, "2", NONE, 1, 1, 0 },
+	{ "while the key is held, so is it", "1 2 r1", "2", AGREED, 0, 0, "1 2 r1", REMOVAL, 1, 0,
+		0 },
+	{ "one whose key was never there", "2 r1", "2", SECOND, 0, 0, "2 r1", NONE, 0, 0, 0 },
+	{ "leaves in agreement", "2 r1", "2", AGREED, 0, 0, "2", NONE, 0, 0, 0 },
+	{ "under a later mass revocation it waits", "1 2n r1", "1 2n m5", SECOND, 0, 0,
+		"1 2n r1 m5", NONE, 0, 0, 0 },
+	{ "and leaves", "1 2n r1", "1 2n m5", AGREED, 0, 0, "1 2n m5", NONE, 0, 0, 0 },
+	{ "but not if that spares its key", "1 2n r2", "1 2n m5", AGREED | SERVE_NO_DEFAULT, 0, 0,
+		"1 2n r2 m5", REMOVAL, 0, 0, 0 },
+	{ "a mass revocation that left stays", "1 2n m5", "1 2n", AGREED, 0, 0, "1 2n m5", REMOVAL,
+		0, 0, 0 },
+	{ "under a later one it leaves", "1 2n m5", "1 2n m1", AGREED, 0, 0, "1 2n m1", NONE, 0, 0,
+		0 },
+	{ "under an earlier one it stays", "1 2n m1", "1 2n m5", AGREED, 0, 0, "1 2n m1 m5",
+		REMOVAL, 0, 0, 0 },
+	{ "both that left stay", "1 2n m1 m5", "1 2n", AGREED, 0, 0, "1 2n m1 m5", REMOVAL, 0, 0,
+		0 },
+	{ "without a key before it, it leaves", "2n m5", "2n", AGREED, 0, 0, "2n", NONE, 0, 0, 0 },
+	{ "with its keys it leaves", "1 2n m5", "2n", AGREED, 1, 0, "2n", NONE, 1, 1, 0 },
 	/* --- what could be a revocation --- */
-	{"a refused revocation holds all", "1 2", "1 2 3 !r", AGREED, 9, 0, "1 2",
-		DPK_HOLD_REVOCATION, 0, 0, 0},
-	{"removals too", "1 2", "2 !r", AGREED | ACCEPT, 9, 0, "1 2", DPK_HOLD_REVOCATION, 1, 0, 0},
-	{"without a ring there is none", "", "1 2 !r", 0, 0, 0, "", DPK_HOLD_REVOCATION, 0, 0, 0},
-	{"unless it is to be served", "1 2", "1 2 3 !r", SERVE_BAD, 0, 0, "1 2 3", NONE, 0, 0, 0},
-	{"what was revoked stays so", "1 2 r1", "1 2 !r", SERVE_BAD, 0, 0, "1 2 r1", REMOVAL, 0, 0,
-		0},
+	{ "a refused revocation holds all", "1 2", "1 2 3 !r", AGREED, 9, 0, "1 2",
+		DPK_HOLD_REVOCATION, 0, 0, 0 },
+	{ "removals too", "1 2", "2 !r", AGREED | ACCEPT, 9, 0, "1 2", DPK_HOLD_REVOCATION, 1, 0,
+		0 },
+	{ "without a ring there is none", "", "1 2 !r", 0, 0, 0, "", DPK_HOLD_REVOCATION, 0, 0, 0 },
+	{ "unless it is to be served", "1 2", "1 2 3 !r", SERVE_BAD, 0, 0, "1 2 3", NONE, 0, 0, 0 },
+	{ "what was revoked stays so", "1 2 r1", "1 2 !r", SERVE_BAD, 0, 0, "1 2 r1", REMOVAL, 0, 0,
+		0 },
 	/* --- a default key --- */
-	{"revoking the only key is held", "1", "1 r1", AGREED, 0, 0, "1", DPK_HOLD_NO_DEFAULT, 0, 0,
-		0},
-	{"revoking all", "1 2", "1 2 m1", AGREED, 0, 0, "1 2", DPK_HOLD_NO_DEFAULT, 0, 0, 0},
-	{"unless it is to be served", "1 2", "1 2 m1", SERVE_NO_DEFAULT, 0, 0, "1 2 m1", NONE, 0, 0,
-		0},
-	{"or was accepted", "1", "1 r1", ACCEPT, 0, 0, "1 r1", NONE, 0, 0, 0},
-	{"or a new key comes along", "1 2", "1 2 3n m1", AGREED, 0, 0, "1 2 3n m1", NONE, 0, 0, 0},
-	{"what had none loses none", "1 r1", "1 r1 2x", AGREED, 0, 0, "1 2x r1", NONE, 0, 0, 0},
-	{"dropping the default for an expired key", "1 2x", "2x", AGREED, 1, 0, "1 2x",
-		DPK_HOLD_NO_DEFAULT, 1, 0, 0},
+	{ "revoking the only key is held", "1", "1 r1", AGREED, 0, 0, "1", DPK_HOLD_NO_DEFAULT, 0,
+		0, 0 },
+	{ "revoking all", "1 2", "1 2 m1", AGREED, 0, 0, "1 2", DPK_HOLD_NO_DEFAULT, 0, 0, 0 },
+	{ "unless it is to be served", "1 2", "1 2 m1", SERVE_NO_DEFAULT, 0, 0, "1 2 m1", NONE, 0,
+		0, 0 },
+	{ "or was accepted", "1", "1 r1", ACCEPT, 0, 0, "1 r1", NONE, 0, 0, 0 },
+	{ "or a new key comes along", "1 2", "1 2 3n m1", AGREED, 0, 0, "1 2 3n m1", NONE, 0, 0,
+		0 },
+	{ "what had none loses none", "1 r1", "1 r1 2x", AGREED, 0, 0, "1 2x r1", NONE, 0, 0, 0 },
+	{ "dropping the default for an expired key", "1 2x", "2x", AGREED, 1, 0, "1 2x",
+		DPK_HOLD_NO_DEFAULT, 1, 0, 0 },
 };
 
 static void test_times(void)
 {
-	struct dpk_ring a = {0}, b = {0};
-	const struct made week = {1, 0, -DAY, -DAY, 7 * DAY, 0},
-			  days = {1, 0, -DAY, -DAY, 2 * DAY, 0};
+	struct dpk_ring a = { 0 }, b = { 0 };
+	const struct made week = { 1, 0, -DAY, -DAY, 7 * DAY, 0 },
+			  days = { 1, 0, -DAY, -DAY, 2 * DAY, 0 };
 
 	made_add(&a, made_key(&week), 0);
 	made_add(&b, made_key(&days), 0);
@@ -250,11 +257,12 @@ static void test_times(void)
 static void test_first_seen(void)
 {
 	struct dpk_ring current = ring_of("1 2 3");
-	struct dpk_offer offers[] = {
-		{element("1"), "o", "n"}, {element("2b"), "o", "n"}, {element("4"), "o", "n"}};
+	struct dpk_offer offers[] = { { element("1"), "o", "n" }, { element("2b"), "o", "n" },
+		{ element("4"), "o", "n" } };
 	struct dpk_plan_input input = {
-		.current = &current, .offers = offers, .offer_count = 3, .now = MADE_NOW};
-	struct dpk_rejections rejections = {0};
+		.current = &current, .offers = offers, .offer_count = 3, .now = MADE_NOW
+	};
+	struct dpk_rejections rejections = { 0 };
 	struct dpk_plan plan;
 
 	if (dpk_plan_make(&input, &rejections, &plan) < 0 || plan.ring.count != 4)
@@ -272,14 +280,14 @@ static void test_first_seen(void)
 static void test_removed(void)
 {
 	struct dpk_ring current = ring_of("1 2 r1");
-	struct dpk_offer offer = {element("2"), "o", "n"};
-	struct dpk_plan_input input = {.current = &current,
+	struct dpk_offer offer = { element("2"), "o", "n" };
+	struct dpk_plan_input input = { .current = &current,
 		.offers = &offer,
 		.offer_count = 1,
 		.now = MADE_NOW,
 		.max_remove = 1,
-		.agreed = true};
-	struct dpk_rejections rejections = {0};
+		.agreed = true };
+	struct dpk_rejections rejections = { 0 };
 	struct dpk_plan plan;
 
 	if (dpk_plan_make(&input, &rejections, &plan) < 0 || plan.removed_count != 1)
@@ -297,12 +305,13 @@ static void too_many(unsigned int count, size_t padding, enum dpk_hold want, con
 	struct dpk_ring current = made_ring(99999, 1, 0), many = made_ring(1, count, padding);
 	struct dpk_offer *offers = calloc(count + 1, sizeof(*offers));
 	struct dpk_plan_input input = {
-		.current = &current, .offers = offers, .offer_count = count, .now = MADE_NOW};
-	struct dpk_rejections rejections = {0};
+		.current = &current, .offers = offers, .offer_count = count, .now = MADE_NOW
+	};
+	struct dpk_rejections rejections = { 0 };
 	struct dpk_plan plan;
 
 	for (unsigned int i = 0; i < count; i++)
-		offers[i] = (struct dpk_offer){many.members[i].key, "o", "n"};
+		offers[i] = (struct dpk_offer){ many.members[i].key, "o", "n" };
 	if (dpk_plan_make(&input, &rejections, &plan) < 0)
 		made_bail("no plan");
 	is_num(plan.hold, want, what);
@@ -315,9 +324,9 @@ static void too_many(unsigned int count, size_t padding, enum dpk_hold want, con
 
 static void test_rejections(void)
 {
-	static const uint8_t sha256[DPK_HASH_BYTES] = {0};
-	struct dpk_refusal refusal = {.verdict = DPK_VERDICT_XML, .text = "why"};
-	struct dpk_rejections list = {0};
+	static const uint8_t sha256[DPK_HASH_BYTES] = { 0 };
+	struct dpk_refusal refusal = { .verdict = DPK_VERDICT_XML, .text = "why" };
+	struct dpk_rejections list = { 0 };
 	int r = 0;
 
 	for (int i = 0; i < DPK_QUARANTINE_MAX + 5 && r == 0; i++)

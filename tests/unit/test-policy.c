@@ -9,9 +9,9 @@
 #include "tests/unit/fixtures.h"
 
 #define MAX_FACTS 64
-#define DAY	  DPK_TICKS_PER_DAY
-#define HOUR	  DPK_TICKS_PER_HOUR
-#define MINUTE	  DPK_TICKS_PER_MIN
+#define DAY       DPK_TICKS_PER_DAY
+#define HOUR      DPK_TICKS_PER_HOUR
+#define MINUTE    DPK_TICKS_PER_MIN
 
 /* --- 2 x 890 questions to real .NET ---------------------------------------- */
 
@@ -45,8 +45,8 @@ static void load_ring(struct ring *ring, const char *name)
 	free(entries);
 }
 
-static void choose(const struct ring *ring, enum dpk_net net, int64_t now,
-	struct dpk_choice *ret_choice)
+static void choose(
+	const struct ring *ring, enum dpk_net net, int64_t now, struct dpk_choice *ret_choice)
 {
 	const struct dpk_facts *facts[MAX_FACTS];
 	struct dpk_policy_key *keys;
@@ -109,8 +109,9 @@ static void test_questions(enum dpk_net net, const char *file)
 /* A key named by one letter; dates in ticks from NOW. */
 static struct dpk_policy_key key(char id, int64_t created, int64_t activates, int64_t expires)
 {
-	struct dpk_policy_key k = { .created = NOW + created, .activates = NOW + activates,
-		.expires = NOW + expires };
+	struct dpk_policy_key k = {
+		.created = NOW + created, .activates = NOW + activates, .expires = NOW + expires
+	};
 
 	memset(k.id.b, id, sizeof(k.id.b));
 	return k;
@@ -141,8 +142,8 @@ static void picks(enum dpk_net net, const struct dpk_policy_key *keys, size_t co
 	is_str(got, want, what);
 }
 
-static void picks_both(const struct dpk_policy_key *keys, size_t count, const char *want,
-	const char *what)
+static void picks_both(
+	const struct dpk_policy_key *keys, size_t count, const char *want, const char *what)
 {
 	picks(DPK_NET_8, keys, count, want, what);
 	picks(DPK_NET_9, keys, count, want, what);
@@ -163,7 +164,8 @@ static void test_new_keys(void)
 
 	picks_both(at_once, COUNT(at_once), "222", "a key active at once is default at once");
 	picks_both(staged, COUNT(staged), "112", "a staged key waits for its activation");
-	picks_both(short_life, COUNT(short_life), "112", "a successor takes over at the expiration");
+	picks_both(
+		short_life, COUNT(short_life), "112", "a successor takes over at the expiration");
 }
 
 static void test_revocations(void)
@@ -244,14 +246,18 @@ static void test_order(void)
 
 	ok(pick(DPK_NET_8, ab, 2, 0) == 'a' && pick(DPK_NET_8, ba, 2, 0) == 'a',
 		"of equal activations the smallest id, in whatever order they come");
-	is_num(pick(DPK_NET_9, future, 2, 0), 'a', "of equal creations the smallest id (first list)");
-	is_num(pick(DPK_NET_9, fresh, 2, 0), 'a', "of equal creations the smallest id (second list)");
+	is_num(pick(DPK_NET_9, future, 2, 0), 'a',
+		"of equal creations the smallest id (first list)");
+	is_num(pick(DPK_NET_9, fresh, 2, 0), 'a',
+		"of equal creations the smallest id (second list)");
 	is_num(pick(DPK_NET_8, fresh, 2, 0), 'a', "in .NET 8 too");
 }
 
 static void test_extreme_dates(void)
 {
-	const struct dpk_policy_key k = { .created = 0, .activates = INT64_MIN, .expires = INT64_MAX };
+	const struct dpk_policy_key k = {
+		.created = 0, .activates = INT64_MIN, .expires = INT64_MAX
+	};
 
 	is_num(pick(DPK_NET_8, &k, 1, INT64_MAX - NOW), 0, "8: the end of time does not overflow");
 	is_num(pick(DPK_NET_9, &k, 1, INT64_MAX - NOW), '-', "9: nor there");

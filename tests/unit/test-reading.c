@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-static const struct dpk_trust trust = {.accept_unwrapped = true};
+static const struct dpk_trust trust = { .accept_unwrapped = true };
 
 /* Feeds a frame of BODY. */
 static void frame(struct dpk_stream *stream, const char *kind, const char *name, const char *body)
@@ -35,7 +35,7 @@ static int read_stream(
 {
 	int r;
 
-	*refusal = (struct dpk_refusal){0};
+	*refusal = (struct dpk_refusal){ 0 };
 	r = dpk_reading_make(&trust, &stream->harvest, reading, refusal);
 	dpk_stream_fini(stream);
 	return r;
@@ -43,7 +43,7 @@ static int read_stream(
 
 static char *text_of(unsigned int id)
 {
-	const struct made made = {id, 0, 0, 0, DAY, 0};
+	const struct made made = { id, 0, 0, 0, DAY, 0 };
 
 	return made_text(&made);
 }
@@ -103,7 +103,7 @@ static void digest_of(const char *const *bodies, size_t count, const char *extra
 static void test_digest(void)
 {
 	char *a = text_of(1), *b = text_of(2);
-	const char *const ab[] = {a, b, "<odd/>"}, *const ba[] = {"<odd/>", b, a};
+	const char *const ab[] = { a, b, "<odd/>" }, *const ba[] = { "<odd/>", b, a };
 	uint8_t digests[5][DPK_HASH_BYTES];
 
 	digest_of(ab, 3, "end x\n", digests[0]);
@@ -146,7 +146,7 @@ static void test_documents(void)
 static int count_of(int elements, int refused)
 {
 	struct dpk_refusal refusal;
-	struct dpk_reading reading = {0};
+	struct dpk_reading reading = { 0 };
 	struct dpk_stream stream;
 	int r;
 

@@ -12,11 +12,11 @@
 
 static void test_order(void)
 {
-	struct dpk_ring ring = {0}, copy, other = {0};
+	struct dpk_ring ring = { 0 }, copy, other = { 0 };
 	bool sorted = true;
 
 	for (unsigned int i = 0; i < 100; i++) {
-		const struct made made = {i * 37 % 100 + 1, 0, 0, 0, DAY, 0};
+		const struct made made = { i * 37 % 100 + 1, 0, 0, 0, DAY, 0 };
 
 		made_add(&ring, made_key(&made), i);
 	}
@@ -42,8 +42,8 @@ static void test_order(void)
 
 static void test_equal(void)
 {
-	struct dpk_ring a = {0}, b = {0};
-	struct made made = {1, 0, 0, 0, DAY, 0};
+	struct dpk_ring a = { 0 }, b = { 0 };
+	struct made made = { 1, 0, 0, 0, DAY, 0 };
 
 	made_add(&a, made_key(&made), 1);
 	made.variant = 1;
@@ -59,7 +59,7 @@ static void test_equal(void)
 
 static void test_policy(void)
 {
-	const struct made extra = {3, 0, DAY, DAY, 2 * DAY, 0};
+	const struct made extra = { 3, 0, DAY, DAY, 2 * DAY, 0 };
 	struct dpk_key *key = made_key(&extra);
 	const struct dpk_facts *facts = dpk_key_facts(key);
 	struct dpk_ring ring = made_ring(1, 2, 0);
@@ -80,9 +80,9 @@ static void test_policy(void)
 /* --- snapshots -------------------------------------------------------------- */
 
 static const struct dpk_file files[] = {
-	{.name = "key-b.xml", .data = "bb", .size = 2, .mtime = {5, 6}},
-	{.name = "key-a.xml", .data = "a", .size = 1},
-	{.name = "key-c.xml", .data = "", .size = 0},
+	{ .name = "key-b.xml", .data = "bb", .size = 2, .mtime = { 5, 6 } },
+	{ .name = "key-a.xml", .data = "a", .size = 1 },
+	{ .name = "key-c.xml", .data = "", .size = 0 },
 };
 
 static void test_freeze(void)
@@ -131,7 +131,7 @@ static void test_nodes(void)
 
 static void test_collisions(void)
 {
-	struct dpk_file twice[] = {files[0], files[1], files[0]};
+	struct dpk_file twice[] = { files[0], files[1], files[0] };
 	struct dpk_err err = DPK_ERR_INIT;
 	struct dpk_snapshot *snap = NULL;
 

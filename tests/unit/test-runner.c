@@ -33,10 +33,11 @@ static void program(const char *body)
 	close(fd);
 }
 
-static struct dpk_source source = {.url = (char[]){"exec:/store"}, .program = script};
+static struct dpk_source source = { .url = (char[]){ "exec:/store" }, .program = script };
 static struct dpk_config config;
 static struct dpk_run run = {
-	.source = &source, .config = &config, .deadline_ms = 10000, .stop_fd = -1};
+	.source = &source, .config = &config, .deadline_ms = 10000, .stop_fd = -1
+};
 static struct dpk_run_result result;
 static struct dpk_harvest harvest;
 static uint64_t took;
@@ -212,7 +213,7 @@ static void test_stop(void)
 
 static void test_missing(void)
 {
-	source.program = (char[]){"/nonexistent/store"};
+	source.program = (char[]){ "/nonexistent/store" };
 	ends(NULL, DPK_VERDICT_UNSUPPORTED, "No such file");
 	source.program = dir;
 	ends(NULL, DPK_VERDICT_UNSUPPORTED, "Permission denied");
@@ -258,10 +259,10 @@ static void test_surroundings(void)
 	is_str(traced("ls /proc/self/fd"), "0\n1\n2\n3\n4\n", "no other descriptor");
 	is_str(traced("readlink /proc/$$/fd/0"), "/dev/null\n", "no standard input");
 	is_str(traced("cat <&3"), "deadline_ms = 10000\n", "settings");
-	config.credential = (char[]){"/etc/secret"};
-	config.ca = (char[]){"/etc/ca.pem"};
-	config.client_cert = (char[]){"/c"};
-	config.client_key = (char[]){"/k"};
+	config.credential = (char[]){ "/etc/secret" };
+	config.ca = (char[]){ "/etc/ca.pem" };
+	config.client_cert = (char[]){ "/c" };
+	config.client_key = (char[]){ "/k" };
 	run.token = "W/\"1\"";
 	is_str(traced("cat <&3"),
 		"deadline_ms = 10000\ntoken = W/\"1\"\ncredential = /etc/secret\nca = /etc/ca.pem\n"
@@ -298,7 +299,7 @@ static size_t open_descriptors(void)
 static void test_waiter(void)
 {
 	struct dpk_err err = DPK_ERR_INIT;
-	struct pollfd pfd = {.events = POLLIN};
+	struct pollfd pfd = { .events = POLLIN };
 	size_t before = open_descriptors();
 	pid_t pid;
 
@@ -310,7 +311,7 @@ static void test_waiter(void)
 	program("sleep 100");
 	dpk_run_wait_start(&run, &pid, &pfd.fd, &err);
 	is_num(dpk_run_wait_end(pid, &pfd.fd), -1, "one that runs is ended");
-	source.program = (char[]){"/nonexistent"};
+	source.program = (char[]){ "/nonexistent" };
 	is_num(dpk_run_wait_start(&run, &pid, &pfd.fd, &err), -ENOENT, "no program");
 	source.program = script;
 	is_num(open_descriptors(), before, "no descriptor is left");

@@ -19,7 +19,8 @@
 static struct dpk_snapshot *snapshot(uint64_t generation)
 {
 	const struct dpk_file file = {
-		.name = "key.xml", .data = &generation, .size = sizeof(generation)};
+		.name = "key.xml", .data = &generation, .size = sizeof(generation)
+	};
 	struct dpk_snapshot *snap = NULL;
 
 	if (dpk_snapshot_freeze(generation, &file, 1, &snap, NULL) < 0)

@@ -13,8 +13,8 @@
 
 #define ID "845e7bed-f900-4a2e-ac49-3ec906feb78b"
 
-static int split_text(const char *text, size_t len, struct dpk_blobs *blobs,
-	struct dpk_refusal *refusal)
+static int split_text(
+	const char *text, size_t len, struct dpk_blobs *blobs, struct dpk_refusal *refusal)
 {
 	struct dpk_blob document = text_blob("-", text, len);
 	int r = dpk_split(&document, blobs, refusal);
@@ -23,11 +23,11 @@ static int split_text(const char *text, size_t len, struct dpk_blobs *blobs,
 	return r;
 }
 
-static bool blob_is(const struct dpk_blob *blob, const char *origin, const char *name,
-	const char *text)
+static bool blob_is(
+	const struct dpk_blob *blob, const char *origin, const char *name, const char *text)
 {
 	return strcmp(blob->origin, origin) == 0 && strcmp(blob->name, name) == 0 &&
-		blob->size == strlen(text) && memcmp(blob->data, text, blob->size) == 0;
+	       blob->size == strlen(text) && memcmp(blob->data, text, blob->size) == 0;
 }
 
 static void test_children(void)
@@ -50,9 +50,11 @@ static void test_children(void)
 		ok(blob_is(&blobs.items[1], "test%232", "revocation-" ID,
 			   "<revocation version='1'><key id='" ID "'/></revocation>"),
 			"a revocation, named by the revoked id");
-		ok(blob_is(&blobs.items[2], "test%233", "-", "<revocation><key id='*' /></revocation>"),
+		ok(blob_is(&blobs.items[2], "test%233", "-",
+			   "<revocation><key id='*' /></revocation>"),
 			"a mass revocation has no name");
-		ok(blob_is(&blobs.items[3], "test%234", "-", "<x:key xmlns:x='urn:x' id='" ID "' />"),
+		ok(blob_is(&blobs.items[3], "test%234", "-",
+			   "<x:key xmlns:x='urn:x' id='" ID "' />"),
 			"an element in a namespace has none");
 		ok(blob_is(&blobs.items[4], "test%235", "-", "<key/>"), "an empty element");
 		ok(blob_is(&blobs.items[5], "test%236", "-", "<other><?pi?><![CDATA[<]]></other>"),
@@ -63,15 +65,18 @@ static void test_children(void)
 
 static void test_whole(void)
 {
-	static const char key[] = "\xef\xbb\xbf<?xml version=\"1.0\"?>\n<key id='" ID "' xmlns:x='u'/>\n";
+	static const char key[] =
+		"\xef\xbb\xbf<?xml version=\"1.0\"?>\n<key id='" ID "' xmlns:x='u'/>\n";
 	static const char revocation[] = "<revocation><key id='" ID "'/></revocation>";
 	struct dpk_blobs blobs = { 0 };
 	struct dpk_refusal refusal;
 
 	is_num(split_text(key, sizeof(key) - 1, &blobs, &refusal), 0, "a key is a document");
-	ok(blobs.count == 1 && blob_is(&blobs.items[0], "test", "key-" ID, key), "of one element, whole");
+	ok(blobs.count == 1 && blob_is(&blobs.items[0], "test", "key-" ID, key),
+		"of one element, whole");
 	dpk_blobs_fini(&blobs);
-	is_num(split_text(revocation, sizeof(revocation) - 1, &blobs, &refusal), 0, "a revocation too");
+	is_num(split_text(revocation, sizeof(revocation) - 1, &blobs, &refusal), 0,
+		"a revocation too");
 	ok(blobs.count == 1 && blob_is(&blobs.items[0], "test", "revocation-" ID, revocation),
 		"of one element, whole");
 	dpk_blobs_fini(&blobs);
@@ -113,8 +118,8 @@ static void test_refused(void)
 		const char *text = bad_documents[i].text;
 
 		is_num(split_text(text, strlen(text), &blobs, &refusal), DPK_REFUSED, text);
-		is_str(dpk_verdict_code(refusal.verdict), dpk_verdict_code(bad_documents[i].verdict),
-			refusal.text);
+		is_str(dpk_verdict_code(refusal.verdict),
+			dpk_verdict_code(bad_documents[i].verdict), refusal.text);
 		is_num(blobs.count, 2, "what was there stays, nothing comes");
 		is_num(blobs.bytes, 8, "and is counted");
 	}
@@ -249,7 +254,8 @@ static void test_genuine(void)
 		dpk_blob_fini(&blob);
 	}
 	dpk_buf_adds(&buf, "</repository>");
-	is_num(split_text(buf.data, buf.len, &blobs, &refusal), 0, "a repository of genuine elements");
+	is_num(split_text(buf.data, buf.len, &blobs, &refusal), 0,
+		"a repository of genuine elements");
 	is_num(blobs.count, COUNT(files), "is cut into them");
 	for (size_t i = 0; i < blobs.count; i++) {
 		is_num(dpk_gate(&blobs.items[i], &draft, &refusal), 0, blobs.items[i].name);

@@ -61,7 +61,7 @@ static void test_chunks(void)
 /* TEXT alone, whole and byte by byte, must end with WANT; COMPLETE tells of the end frame. */
 static void ends(const char *text, size_t len, int want, bool complete, const char *what)
 {
-	struct dpk_err errs[2] = {DPK_ERR_INIT, DPK_ERR_INIT};
+	struct dpk_err errs[2] = { DPK_ERR_INIT, DPK_ERR_INIT };
 	bool done[2];
 	int r[2];
 
@@ -86,48 +86,48 @@ static void test_lines(void)
 		const char *text;
 		size_t len;
 	} bad[] = {
-		{LITERAL("\n")},
-		{LITERAL(" \n")},
-		{LITERAL("end\n")},
-		{LITERAL("end \n")},
-		{LITERAL("end  -\n")},
-		{LITERAL(" end -\n")},
-		{LITERAL("end - \n")},
-		{LITERAL("end - -\n")},
-		{LITERAL("End -\n")},
-		{LITERAL("end -\r\n")},
-		{LITERAL("end a\tb\n")},
-		{LITERAL("end a\x01\n")},
-		{LITERAL("end \xc3\xa4\n")},
-		{LITERAL("end\0-\n")},
-		{LITERAL("end a\0b\n")},
-		{LITERAL("element 5 dir\n")},
-		{LITERAL("element 5 dir a b\n")},
-		{LITERAL("element  5 dir a\n")},
-		{LITERAL("element 5  dir a\n")},
-		{LITERAL("element 5 dir  a\n")},
-		{LITERAL("element 5 dir a \n")},
-		{LITERAL("element 5 dir a\r\n")},
-		{LITERAL("element\t5 dir a\n")},
-		{LITERAL("element +5 dir a\n")},
-		{LITERAL("element -5 dir a\n")},
-		{LITERAL("element 05 dir a\n")},
-		{LITERAL("element 0x5 dir a\n")},
-		{LITERAL("element 5. dir a\n")},
-		{LITERAL("element five dir a\n")},
-		{LITERAL("element 5 d/r a\n")},
-		{LITERAL("element 5 dir ../a/b\n")},
-		{LITERAL("element 5 dir a\0b\n")},
-		{LITERAL("element 5 d\xffr a\n")},
-		{LITERAL("element 5 dir a;b\n")},
-		{LITERAL("Element 5 dir a\n")},
-		{LITERAL("elements 5 dir a\n")},
-		{LITERAL("snap 5 dir a\n")},
-		{LITERAL("refused ok dir a\n")},
-		{LITERAL("refused nonsense dir a\n")},
-		{LITERAL("refused size dir a/b\n")},
-		{LITERAL("refused size dir\n")},
-		{LITERAL("<key id=\"x\">\n")},
+		{ LITERAL("\n") },
+		{ LITERAL(" \n") },
+		{ LITERAL("end\n") },
+		{ LITERAL("end \n") },
+		{ LITERAL("end  -\n") },
+		{ LITERAL(" end -\n") },
+		{ LITERAL("end - \n") },
+		{ LITERAL("end - -\n") },
+		{ LITERAL("End -\n") },
+		{ LITERAL("end -\r\n") },
+		{ LITERAL("end a\tb\n") },
+		{ LITERAL("end a\x01\n") },
+		{ LITERAL("end \xc3\xa4\n") },
+		{ LITERAL("end\0-\n") },
+		{ LITERAL("end a\0b\n") },
+		{ LITERAL("element 5 dir\n") },
+		{ LITERAL("element 5 dir a b\n") },
+		{ LITERAL("element  5 dir a\n") },
+		{ LITERAL("element 5  dir a\n") },
+		{ LITERAL("element 5 dir  a\n") },
+		{ LITERAL("element 5 dir a \n") },
+		{ LITERAL("element 5 dir a\r\n") },
+		{ LITERAL("element\t5 dir a\n") },
+		{ LITERAL("element +5 dir a\n") },
+		{ LITERAL("element -5 dir a\n") },
+		{ LITERAL("element 05 dir a\n") },
+		{ LITERAL("element 0x5 dir a\n") },
+		{ LITERAL("element 5. dir a\n") },
+		{ LITERAL("element five dir a\n") },
+		{ LITERAL("element 5 d/r a\n") },
+		{ LITERAL("element 5 dir ../a/b\n") },
+		{ LITERAL("element 5 dir a\0b\n") },
+		{ LITERAL("element 5 d\xffr a\n") },
+		{ LITERAL("element 5 dir a;b\n") },
+		{ LITERAL("Element 5 dir a\n") },
+		{ LITERAL("elements 5 dir a\n") },
+		{ LITERAL("snap 5 dir a\n") },
+		{ LITERAL("refused ok dir a\n") },
+		{ LITERAL("refused nonsense dir a\n") },
+		{ LITERAL("refused size dir a/b\n") },
+		{ LITERAL("refused size dir\n") },
+		{ LITERAL("<key id=\"x\">\n") },
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -234,9 +234,9 @@ static void test_total(void)
 		bool document = i % 8 == 7;
 
 		for (size_t left = sizeof(body); left > 0 && r == 0; left -= 65536) {
-			const char *line = document && left == sizeof(body)
-						   ? "document 2097152 d a\n"
-						   : "element 65536 d a\n";
+			const char *line = document && left == sizeof(body) ?
+						   "document 2097152 d a\n" :
+						   "element 65536 d a\n";
 
 			if (!document || left == sizeof(body))
 				r = dpk_stream_feed(&stream, line, strlen(line), &err);

@@ -10,10 +10,10 @@
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 #define WRAPPED_A "rings/net10-gcm-a/key-3296bcd7-b808-4292-bc83-0b0bd2ed2393.xml"
-#define PLAIN	  "rings/net10-plain/key-50b6ff0c-77ea-48c9-8003-9ee0eca3662f.xml"
-#define FOREIGN	  "rings/net10-foreign/key-79c7b4e5-28a3-4bd4-be38-3bd998b20adc.xml"
-#define EXPIRED	  "rings/net10-expired-cert/key-2ff99927-e671-4baa-a462-de7267fc5966.xml"
-#define ONE	  "rings/net10-revoked-one/revocation-166b159e-f5b2-450c-8e4a-89ea1343cde0.xml"
+#define PLAIN     "rings/net10-plain/key-50b6ff0c-77ea-48c9-8003-9ee0eca3662f.xml"
+#define FOREIGN   "rings/net10-foreign/key-79c7b4e5-28a3-4bd4-be38-3bd998b20adc.xml"
+#define EXPIRED   "rings/net10-expired-cert/key-2ff99927-e671-4baa-a462-de7267fc5966.xml"
+#define ONE       "rings/net10-revoked-one/revocation-166b159e-f5b2-450c-8e4a-89ea1343cde0.xml"
 
 static struct dpk_certs *load(const char *name)
 {
@@ -29,8 +29,8 @@ static struct dpk_certs *load(const char *name)
 }
 
 /* The verdict on FILE under TRUST; facts and text are looked at here. */
-static enum dpk_verdict verdict(const struct dpk_trust *trust, const char *file,
-	struct dpk_refusal *refusal)
+static enum dpk_verdict verdict(
+	const struct dpk_trust *trust, const char *file, struct dpk_refusal *refusal)
 {
 	char path[FIXTURE_PATH_MAX];
 	struct dpk_blob blob = fixture_blob(fixture_path(path, "%s", file));
@@ -58,7 +58,8 @@ static void test_trust(void)
 	ok(refusal.has_facts && refusal.facts.wrapped, "its facts are known");
 	ok(strstr(refusal.text, "wrap_certs") != NULL, "it says what to do: %s", refusal.text);
 	ok(!refusal.could_be_revocation, "and it is no revocation");
-	is_num(verdict(&only_a, FOREIGN, &refusal), DPK_VERDICT_WRAP_CERT, "wrapped to a foreign one");
+	is_num(verdict(&only_a, FOREIGN, &refusal), DPK_VERDICT_WRAP_CERT,
+		"wrapped to a foreign one");
 	is_num(verdict(&old, EXPIRED, &refusal), DPK_VERDICT_OK, "an expired certificate unwraps");
 	is_num(verdict(&only_a, PLAIN, &refusal), DPK_VERDICT_UNWRAPPED, "a plaintext key");
 	ok(refusal.has_facts && !refusal.facts.wrapped, "its facts are known");
@@ -82,7 +83,8 @@ static void test_session_key_length(void)
 	char path[FIXTURE_PATH_MAX];
 	struct dpk_blob base = fixture_blob(fixture_path(path, WRAPPED_A));
 	const char *data = (const char *)base.data;
-	size_t at = (size_t)((char *)memmem(data, base.size, open, strlen(open)) - data) + strlen(open);
+	size_t at =
+		(size_t)((char *)memmem(data, base.size, open, strlen(open)) - data) + strlen(open);
 
 	for (size_t i = 0; i < COUNT(puts); i++) {
 		struct dpk_buf buf = DPK_BUF_INIT(DPK_ELEMENT_MAX_BYTES);
@@ -122,7 +124,8 @@ static void test_ring(const struct dpk_trust *trust, const char *ring)
 			const uint8_t *data = dpk_key_data(key, &size);
 
 			is_str(dpk_key_name(key), entries[i]->d_name, "the name is .NET's");
-			ok(size == blob.size && memcmp(data, blob.data, size) == 0, "the bytes too");
+			ok(size == blob.size && memcmp(data, blob.data, size) == 0,
+				"the bytes too");
 			dpk_hash(blob.data, blob.size, sha256);
 			ok(memcmp(sha256, dpk_key_sha256(key), sizeof(sha256)) == 0, "the digest");
 		} else {

@@ -50,8 +50,8 @@ static char *trim(char *text)
 	return text;
 }
 
-static int set_value(struct dpk_store_config *config, const char *key, const char *value,
-	struct dpk_err *err)
+static int set_value(
+	struct dpk_store_config *config, const char *key, const char *value, struct dpk_err *err)
 {
 	if (strcmp(key, "deadline_ms") == 0) {
 		if (dpk_parse_u64(value, strlen(value), UINT32_MAX, &config->deadline_ms) < 0)
@@ -96,8 +96,8 @@ static int check_token(struct dpk_store_config *config, struct dpk_err *err)
 	size_t len = token ? strlen(token) : 0;
 
 	if (len > DPK_TOKEN_MAX)
-		return dpk_err_set(err, -EFBIG, "descriptor 3: token of more than %d bytes",
-			DPK_TOKEN_MAX);
+		return dpk_err_set(
+			err, -EFBIG, "descriptor 3: token of more than %d bytes", DPK_TOKEN_MAX);
 	for (size_t i = 0; i < len; i++)
 		if (token[i] <= 0x20 || token[i] >= 0x7f)
 			return dpk_err_set(err, -EINVAL, "descriptor 3: bad character in 'token'");

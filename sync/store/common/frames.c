@@ -29,8 +29,8 @@ static const char *encode(const char *text, char out[static DPK_ORIGIN_MAX + 1])
 }
 
 /* "WORD VALUE ORIGIN NAME\n", with VALUE a length or a reason. */
-static int add_header(struct dpk_frames *frames, const char *start, const char *origin,
-	const char *name)
+static int add_header(
+	struct dpk_frames *frames, const char *start, const char *origin, const char *name)
 {
 	char encoded_origin[DPK_ORIGIN_MAX + 1], encoded_name[DPK_ORIGIN_MAX + 1];
 	int r;
@@ -82,8 +82,8 @@ int dpk_frames_document(struct dpk_frames *frames, const char *origin, const cha
 	return r < 0 ? r : add_payload(frames, data, len);
 }
 
-int dpk_frames_refused(struct dpk_frames *frames, const char *origin, const char *name,
-	enum dpk_verdict reason)
+int dpk_frames_refused(
+	struct dpk_frames *frames, const char *origin, const char *name, enum dpk_verdict reason)
 {
 	char start[64];
 

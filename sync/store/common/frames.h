@@ -18,11 +18,14 @@
 
 struct dpk_frames {
 	struct dpk_buf bytes;
-	size_t count;	/* frames, without `end` */
+	size_t count;   /* frames, without `end` */
 	size_t payload; /* bytes of elements and documents */
 };
 
-#define DPK_FRAMES_INIT { .bytes = DPK_BUF_INIT(DPK_STREAM_MAX_BYTES), .count = 0, .payload = 0 }
+#define DPK_FRAMES_INIT                                                                            \
+	{                                                                                          \
+		.bytes = DPK_BUF_INIT(DPK_STREAM_MAX_BYTES), .count = 0, .payload = 0              \
+	}
 
 /* Wipes and frees. */
 void dpk_frames_fini(struct dpk_frames *frames);
@@ -34,8 +37,8 @@ int dpk_frames_element(struct dpk_frames *frames, const char *origin, const char
 	const void *data, size_t len);
 int dpk_frames_document(struct dpk_frames *frames, const char *origin, const char *name,
 	const void *data, size_t len);
-int dpk_frames_refused(struct dpk_frames *frames, const char *origin, const char *name,
-	enum dpk_verdict reason);
+int dpk_frames_refused(
+	struct dpk_frames *frames, const char *origin, const char *name, enum dpk_verdict reason);
 
 /* The last frame; TOKEN may be NULL. -EINVAL for a token that the protocol cannot carry. */
 int dpk_frames_end(struct dpk_frames *frames, const char *token);

@@ -20,8 +20,8 @@
 /* The daemon's deadline comes first; this one is for a daemon that does not act on it. */
 #define LIMIT_SLACK_MS 1000
 
-enum dpk_store_exit dpk_store_answer(struct dpk_err *err, enum dpk_store_exit code,
-	const char *format, ...)
+enum dpk_store_exit dpk_store_answer(
+	struct dpk_err *err, enum dpk_store_exit code, const char *format, ...)
 {
 	char text[DPK_ERR_TEXT_MAX];
 	va_list args;
@@ -36,20 +36,14 @@ enum dpk_store_exit dpk_store_answer(struct dpk_err *err, enum dpk_store_exit co
 enum dpk_store_exit dpk_store_exit_of(int r)
 {
 	switch (-r) {
-	case 0:
-		return DPK_STORE_OK;
-	case ENOENT:
-		return DPK_STORE_NOT_FOUND;
+	case 0: return DPK_STORE_OK;
+	case ENOENT: return DPK_STORE_NOT_FOUND;
 	case EACCES:
-	case EPERM:
-		return DPK_STORE_FORBIDDEN;
-	case EFBIG:
-		return DPK_STORE_TOO_BIG;
+	case EPERM: return DPK_STORE_FORBIDDEN;
+	case EFBIG: return DPK_STORE_TOO_BIG;
 	case ENOSYS:
-	case EOPNOTSUPP:
-		return DPK_STORE_UNSUPPORTED;
-	default:
-		return DPK_STORE_TRANSIENT;
+	case EOPNOTSUPP: return DPK_STORE_UNSUPPORTED;
+	default: return DPK_STORE_TRANSIENT;
 	}
 }
 
@@ -64,8 +58,8 @@ static enum dpk_store_exit do_fetch(const struct dpk_store_ops *ops,
 		return code;
 	r = dpk_write_all(STDOUT_FILENO, frames.bytes.data, frames.bytes.len);
 	if (r < 0)
-		return dpk_store_answer(err, DPK_STORE_TRANSIENT, "cannot write to the daemon: %s",
-			strerror(-r));
+		return dpk_store_answer(
+			err, DPK_STORE_TRANSIENT, "cannot write to the daemon: %s", strerror(-r));
 	return DPK_STORE_OK;
 }
 
@@ -89,15 +83,15 @@ static enum dpk_store_exit do_verb(const struct dpk_store_ops *ops, const char *
 		dpk_printable(verb, strlen(verb), shown, sizeof(shown)));
 }
 
-static enum dpk_store_exit run(const struct dpk_store_ops *ops, int argc, char **argv,
-	struct dpk_err *err)
+static enum dpk_store_exit run(
+	const struct dpk_store_ops *ops, int argc, char **argv, struct dpk_err *err)
 {
 	_cleanup_(dpk_store_config_fini) struct dpk_store_config config = { 0 };
 	int r = dpk_store_enter();
 
 	if (r < 0)
-		return dpk_store_answer(err, DPK_STORE_TRANSIENT, "%s cannot start: %s", ops->program,
-			strerror(-r));
+		return dpk_store_answer(err, DPK_STORE_TRANSIENT, "%s cannot start: %s",
+			ops->program, strerror(-r));
 	if (argc != 3)
 		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED,
 			"usage: %s fetch|wait|probe URL; see dpkeyfs-store(7)", ops->program);

@@ -17,9 +17,9 @@ struct dpk_frames;
 
 /* What descriptor 3 said. Strings are owned, NULL where nothing was said. */
 struct dpk_store_config {
-	char *token;	      /* of the last `end` frame; never "-" */
+	char *token;          /* of the last `end` frame; never "-" */
 	char *credential;     /* path */
-	char *ca;	      /* path of a file or directory */
+	char *ca;             /* path of a file or directory */
 	char *client_cert;    /* path */
 	char *client_key;     /* path */
 	uint64_t deadline_ms; /* from now; 0: none was given */

@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define ENTRY_SUFFIX	  ".xml"
+#define ENTRY_SUFFIX ".xml"
 
 int dpk_dir_open(const char *path, struct dpk_err *err)
 {
@@ -51,7 +51,7 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 bool dpk_dir_stamp_equal(const struct dpk_dir_stamp *a, const struct dpk_dir_stamp *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mode == b->mode &&
-		same_time(&a->mtime, &b->mtime) && same_time(&a->ctime, &b->ctime);
+	       same_time(&a->mtime, &b->mtime) && same_time(&a->ctime, &b->ctime);
 }
 
 static int make_room(struct dpk_dir_list *list)
@@ -103,8 +103,8 @@ static int add_entries(int dir, DIR *stream, struct dpk_dir_list *list, struct d
 		if (r == -EFBIG)
 			return dpk_err_set(err, r, "more than %d entries", DPK_RING_MAX_ELEMENTS);
 		if (r < 0)
-			return dpk_err_set(err, r, "cannot look at '%s': %s", d->d_name,
-				strerror(-r));
+			return dpk_err_set(
+				err, r, "cannot look at '%s': %s", d->d_name, strerror(-r));
 	}
 	if (errno != 0)
 		return dpk_err_set(err, -errno, "cannot list the directory: %s", strerror(errno));

@@ -25,7 +25,7 @@ struct dpk_dir_stamp {
 };
 
 struct dpk_dir_entry {
-	char *name;		     /* owned */
+	char *name;                  /* owned */
 	struct dpk_dir_stamp self;   /* of the link itself, where it is one */
 	struct dpk_dir_stamp target; /* of what was read; filled by the reader */
 };

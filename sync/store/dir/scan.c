@@ -30,7 +30,7 @@
 #include <time.h>
 
 /* 5 + 10 + ... + 320 ms of pauses: a burst of writing is shorter, a writer's bug is longer. */
-#define SCAN_TRIES	  8
+#define SCAN_TRIES        8
 #define SCAN_PAUSE_MIN_MS 5
 
 static void closelistp(struct dpk_dir_list *list)
@@ -89,8 +89,8 @@ static int read_exactly(int fd, char *data, size_t size)
 	return len == size ? 0 : -EAGAIN;
 }
 
-static int read_file(int fd_path, struct dpk_dir_entry *entry, struct dpk_frames *frames,
-	struct dpk_err *err)
+static int read_file(
+	int fd_path, struct dpk_dir_entry *entry, struct dpk_frames *frames, struct dpk_err *err)
 {
 	_cleanup_(closep) int fd = open_again(fd_path);
 	_cleanup_(freep) char *data = NULL;
@@ -119,8 +119,8 @@ static int read_file(int fd_path, struct dpk_dir_entry *entry, struct dpk_frames
 }
 
 /* What NAME leads to is open as FD: sort out what is no element, read the rest. */
-static int add_opened(int fd, struct dpk_dir_entry *entry, struct dpk_frames *frames,
-	struct dpk_err *err)
+static int add_opened(
+	int fd, struct dpk_dir_entry *entry, struct dpk_frames *frames, struct dpk_err *err)
 {
 	struct stat st;
 
@@ -150,8 +150,8 @@ static bool leads_nowhere(int dir, const char *name)
 	return fstatat(dir, name, &st, AT_NO_AUTOMOUNT) < 0 && errno == ENOENT;
 }
 
-static int add_entry(int dir, struct dpk_dir_entry *entry, struct dpk_frames *frames,
-	struct dpk_err *err)
+static int add_entry(
+	int dir, struct dpk_dir_entry *entry, struct dpk_frames *frames, struct dpk_err *err)
 {
 	_cleanup_(closep) int fd = open_beneath(dir, entry->name);
 
@@ -160,7 +160,8 @@ static int add_entry(int dir, struct dpk_dir_entry *entry, struct dpk_frames *fr
 	if (fd == -EXDEV)
 		return dpk_frames_refused(frames, entry->name, entry->name, DPK_VERDICT_NAME);
 	if (fd == -ENOSYS)
-		return dpk_err_set(err, fd, "openat2(2) is missing: Linux 5.6 is needed, and a sandbox (RestrictSUIDSGID=) must not take it away");
+		return dpk_err_set(err, fd,
+			"openat2(2) is missing: Linux 5.6 is needed, and a sandbox (RestrictSUIDSGID=) must not take it away");
 	/* it has just been renamed away, or it is a link to nothing: trying again tells */
 	if (fd == -ENOENT)
 		return dpk_err_set(err, -EAGAIN, "'%s' is listed but not there: a dangling link?",
@@ -242,8 +243,8 @@ static enum dpk_store_exit fail(const char *path, int r, struct dpk_err *err)
 	return r == -ENOENT ? DPK_STORE_TRANSIENT : dpk_store_exit_of(r);
 }
 
-enum dpk_store_exit dpk_dir_scan(const char *path, struct dpk_frames *frames, char *ret_token,
-	struct dpk_err *err)
+enum dpk_store_exit dpk_dir_scan(
+	const char *path, struct dpk_frames *frames, char *ret_token, struct dpk_err *err)
 {
 	_cleanup_(closep) int dir = dpk_dir_open(path, err);
 	int r;

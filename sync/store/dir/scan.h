@@ -13,7 +13,7 @@ struct dpk_frames;
  * Either all of it belongs to one state of the directory, or this fails. Takes
  * up to a second while the directory changes.
  */
-enum dpk_store_exit dpk_dir_scan(const char *path, struct dpk_frames *frames, char *ret_token,
-	struct dpk_err *err);
+enum dpk_store_exit dpk_dir_scan(
+	const char *path, struct dpk_frames *frames, char *ret_token, struct dpk_err *err);
 
 #endif

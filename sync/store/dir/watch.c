@@ -29,16 +29,16 @@
 #define WATCH_OVER (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT | IN_Q_OVERFLOW)
 
 /* not in linux/magic.h of every release */
-#define ZFS_MAGIC	0x2fc12fc1
-#define BCACHEFS_MAGIC	0xca451a4e
-#define JFS_MAGIC	0x3153464a
+#define ZFS_MAGIC      0x2fc12fc1
+#define BCACHEFS_MAGIC 0xca451a4e
+#define JFS_MAGIC      0x3153464a
 
 bool dpk_dir_is_local(int dir)
 {
 	/* names what is known to be local: of anything else, polling is always right */
-	static const unsigned long local[] = { EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,
-		BTRFS_SUPER_MAGIC, TMPFS_MAGIC, RAMFS_MAGIC, OVERLAYFS_SUPER_MAGIC,
-		F2FS_SUPER_MAGIC, REISERFS_SUPER_MAGIC, ZFS_MAGIC, BCACHEFS_MAGIC, JFS_MAGIC };
+	static const unsigned long local[] = { EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+		TMPFS_MAGIC, RAMFS_MAGIC, OVERLAYFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+		REISERFS_SUPER_MAGIC, ZFS_MAGIC, BCACHEFS_MAGIC, JFS_MAGIC };
 	struct statfs fs;
 
 	if (fstatfs(dir, &fs) < 0)
@@ -54,7 +54,7 @@ static bool is_news(const struct inotify_event *event)
 	if (event->mask & WATCH_OVER)
 		return true;
 	return event->len > 0 &&
-		(dpk_dir_is_entry(event->name) || strcmp(event->name, DPK_DIR_VOLUME) == 0);
+	       (dpk_dir_is_entry(event->name) || strcmp(event->name, DPK_DIR_VOLUME) == 0);
 }
 
 /* Takes all events that are there; true if one of them is news. */
@@ -110,7 +110,8 @@ static enum dpk_store_exit wait_for_news(int fd, uint64_t end, struct dpk_err *e
 		int r = poll(watch, 2, time_left(end));
 
 		if (r < 0 && errno != EINTR)
-			return dpk_store_answer(err, DPK_STORE_TRANSIENT, "poll: %s", strerror(errno));
+			return dpk_store_answer(
+				err, DPK_STORE_TRANSIENT, "poll: %s", strerror(errno));
 		/* an error there says that nobody reads us any more */
 		if (r == 0 || (r > 0 && (watch[1].revents & (POLLERR | POLLNVAL))))
 			return DPK_STORE_UNCHANGED;
@@ -133,8 +134,8 @@ static enum dpk_store_exit compare_now(const char *path, const char *token, stru
 	return strcmp(now, token) == 0 ? DPK_STORE_UNCHANGED : DPK_STORE_OK;
 }
 
-enum dpk_store_exit dpk_dir_wait(const char *path, const struct dpk_store_config *config,
-	struct dpk_err *err)
+enum dpk_store_exit dpk_dir_wait(
+	const char *path, const struct dpk_store_config *config, struct dpk_err *err)
 {
 	uint64_t end = config->deadline_ms ? dpk_monotonic_ms() + config->deadline_ms : 0;
 	_cleanup_(closep) int dir = dpk_dir_open(path, err);
@@ -148,8 +149,8 @@ enum dpk_store_exit dpk_dir_wait(const char *path, const struct dpk_store_config
 			path);
 	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (fd < 0 || inotify_add_watch(fd, path, WATCH_MASK) < 0)
-		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED, "cannot watch '%s': %s", path,
-			strerror(errno));
+		return dpk_store_answer(
+			err, DPK_STORE_UNSUPPORTED, "cannot watch '%s': %s", path, strerror(errno));
 	if (config->token) {
 		enum dpk_store_exit code = compare_now(path, config->token, err);
 

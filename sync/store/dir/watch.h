@@ -14,8 +14,8 @@ struct dpk_err;
  * output is gone. UNSUPPORTED where the kernel would not hear of a change
  * (network file systems, FUSE).
  */
-enum dpk_store_exit dpk_dir_wait(const char *path, const struct dpk_store_config *config,
-	struct dpk_err *err);
+enum dpk_store_exit dpk_dir_wait(
+	const char *path, const struct dpk_store_config *config, struct dpk_err *err);
 
 /* Whether every change of the open directory DIR passes this kernel. */
 bool dpk_dir_is_local(int dir);

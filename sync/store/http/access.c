@@ -27,8 +27,8 @@ static enum dpk_store_exit fail(struct dpk_err *err, const char *option, int r)
  * The token becomes part of a header: a line break in it would write headers
  * of its own.
  */
-static enum dpk_store_exit load_bearer(const char *path, struct dpk_buf *bearer,
-	struct dpk_err *err)
+static enum dpk_store_exit load_bearer(
+	const char *path, struct dpk_buf *bearer, struct dpk_err *err)
 {
 	int r = dpk_read_file(path, DPK_FILE_SECRET, bearer, err);
 
@@ -45,8 +45,8 @@ static enum dpk_store_exit load_bearer(const char *path, struct dpk_buf *bearer,
 	return DPK_STORE_OK;
 }
 
-static enum dpk_store_exit load_ca(const char *path, struct dpk_http_access *access,
-	struct dpk_err *err)
+static enum dpk_store_exit load_ca(
+	const char *path, struct dpk_http_access *access, struct dpk_err *err)
 {
 	struct stat st;
 	int r;
@@ -67,8 +67,8 @@ static enum dpk_store_exit load_ca(const char *path, struct dpk_http_access *acc
 	return DPK_STORE_OK;
 }
 
-static enum dpk_store_exit load_client(const struct dpk_store_config *config,
-	struct dpk_http_access *access, struct dpk_err *err)
+static enum dpk_store_exit load_client(
+	const struct dpk_store_config *config, struct dpk_http_access *access, struct dpk_err *err)
 {
 	/* alone, the certificate's file holds the key as well */
 	enum dpk_file_rule rule = config->client_key ? DPK_FILE_CONFIG : DPK_FILE_SECRET;
@@ -82,8 +82,8 @@ static enum dpk_store_exit load_client(const struct dpk_store_config *config,
 	return r < 0 ? fail(err, "client_key", r) : DPK_STORE_OK;
 }
 
-enum dpk_store_exit dpk_http_access_load(const struct dpk_store_config *config,
-	struct dpk_http_access *access, struct dpk_err *err)
+enum dpk_store_exit dpk_http_access_load(
+	const struct dpk_store_config *config, struct dpk_http_access *access, struct dpk_err *err)
 {
 	enum dpk_store_exit code = DPK_STORE_OK;
 
@@ -94,7 +94,8 @@ enum dpk_store_exit dpk_http_access_load(const struct dpk_store_config *config,
 		.client_key = DPK_BUF_INIT(DPK_PEM_FILE_MAX),
 	};
 	if (config->client_key && !config->client_cert)
-		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED, "client_key without client_cert");
+		return dpk_store_answer(
+			err, DPK_STORE_UNSUPPORTED, "client_key without client_cert");
 	if (config->credential)
 		code = load_bearer(config->credential, &access->bearer, err);
 	if (code == DPK_STORE_OK && config->ca)

@@ -20,22 +20,17 @@ static enum dpk_store_exit code_of(const struct dpk_http_transfer *transfer, CUR
 	case CURLE_SSL_CIPHER:
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_CLIENTCERT:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-		return DPK_STORE_TLS;
+	case CURLE_SSL_INVALIDCERTSTATUS: return DPK_STORE_TLS;
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
 		/* in TLS 1.3 a refused client certificate is heard of only at the first read */
 		return strstr(transfer->text, "alert") ? DPK_STORE_TLS : DPK_STORE_TRANSIENT;
-	case CURLE_URL_MALFORMAT:
-		return DPK_STORE_UNSUPPORTED;
+	case CURLE_URL_MALFORMAT: return DPK_STORE_UNSUPPORTED;
 	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9; the URL itself has been checked */
 	case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_BAD_CONTENT_ENCODING:
-		return DPK_STORE_BAD_DATA;
-	case CURLE_FILESIZE_EXCEEDED:
-		return DPK_STORE_TOO_BIG;
-	default:
-		return DPK_STORE_TRANSIENT;
+	case CURLE_BAD_CONTENT_ENCODING: return DPK_STORE_BAD_DATA;
+	case CURLE_FILESIZE_EXCEEDED: return DPK_STORE_TOO_BIG;
+	default: return DPK_STORE_TRANSIENT;
 	}
 }
 
@@ -43,27 +38,21 @@ static const char *remedy_of(const struct dpk_http_transfer *transfer, CURLcode 
 {
 	switch (transfer->verify_result) {
 	case X509_V_ERR_CERT_HAS_EXPIRED:
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return "; renew it there, or set this machine's clock";
+	case X509_V_ERR_CERT_NOT_YET_VALID: return "; renew it there, or set this machine's clock";
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 		return "; name the authority that issued it with ca=";
-	default:
-		break;
+	default: break;
 	}
 	switch (code) {
-	case CURLE_SSL_CERTPROBLEM:
-		return "; see client_cert= and client_key=";
-	case CURLE_SSL_CACERT_BADFILE:
-		return "; see ca=";
+	case CURLE_SSL_CERTPROBLEM: return "; see client_cert= and client_key=";
+	case CURLE_SSL_CACERT_BADFILE: return "; see ca=";
 	case CURLE_RECV_ERROR:
-	case CURLE_SEND_ERROR:
-		return "; see client_cert=";
-	default:
-		return "";
+	case CURLE_SEND_ERROR: return "; see client_cert=";
+	default: return "";
 	}
 }
 
@@ -71,8 +60,8 @@ static const char *remedy_of(const struct dpk_http_transfer *transfer, CURLcode 
  * Some servers want a client certificate and only hang up without it; whether
  * their alert arrives before the end of the connection is a matter of luck.
  */
-static const char *hint_of(const struct dpk_http_transfer *transfer, enum dpk_store_exit answer,
-	CURLcode code)
+static const char *hint_of(
+	const struct dpk_http_transfer *transfer, enum dpk_store_exit answer, CURLcode code)
 {
 	if (answer == DPK_STORE_TLS)
 		return remedy_of(transfer, code);

@@ -23,7 +23,7 @@ struct dpk_http_transfer {
 	bool headers_too_big;
 	bool address_refused;
 	long verify_result; /* X509_V_ERR_* */
-	bool tls_done;	    /* the handshake, as this side sees it */
+	bool tls_done;      /* the handshake, as this side sees it */
 	char text[CURL_ERROR_SIZE];
 };
 

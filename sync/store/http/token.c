@@ -45,8 +45,8 @@ static bool encode(const char *kind, const char *value, char out[static DPK_TOKE
 	return true;
 }
 
-const char *dpk_http_token_make(const char *etag, const char *date,
-	char out[static DPK_TOKEN_MAX + 1])
+const char *dpk_http_token_make(
+	const char *etag, const char *date, char out[static DPK_TOKEN_MAX + 1])
 {
 	if (etag && is_etag(etag) && encode(ETAG, etag, out))
 		return out;

@@ -16,8 +16,8 @@
  * The token of ETAG or DATE (either may be NULL), or "" if neither makes one.
  * Returns OUT.
  */
-const char *dpk_http_token_make(const char *etag, const char *date,
-	char out[static DPK_TOKEN_MAX + 1]);
+const char *dpk_http_token_make(
+	const char *etag, const char *date, char out[static DPK_TOKEN_MAX + 1]);
 
 /*
  * The request header that asks for anything newer than TOKEN (which may be

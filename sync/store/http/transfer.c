@@ -19,8 +19,8 @@
 #include <sys/socket.h>
 
 #define CONNECT_TIMEOUT_MS 5000L
-#define LOW_SPEED_BYTES	   1000L /* a second, ... */
-#define LOW_SPEED_SEC	   10L	 /* ... for this long, ends the transfer */
+#define LOW_SPEED_BYTES    1000L /* a second, ... */
+#define LOW_SPEED_SEC      10L   /* ... for this long, ends the transfer */
 
 static void freeeasyp(CURL **easy)
 {
@@ -112,11 +112,11 @@ static bool set_limits(CURL *easy, const struct dpk_http_get *get)
 	long total = (long)get->timeout_ms;
 
 	return SET(easy, CURLOPT_NOSIGNAL, 1L) && SET(easy, CURLOPT_TIMEOUT_MS, total) &&
-		SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
-			total < CONNECT_TIMEOUT_MS ? total : CONNECT_TIMEOUT_MS) &&
-		SET(easy, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES) &&
-		SET(easy, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SEC) &&
-		SET(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)DPK_DOCUMENT_MAX_BYTES);
+	       SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
+		       total < CONNECT_TIMEOUT_MS ? total : CONNECT_TIMEOUT_MS) &&
+	       SET(easy, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES) &&
+	       SET(easy, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SEC) &&
+	       SET(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)DPK_DOCUMENT_MAX_BYTES);
 }
 
 /* HTTP/1.1 is all that one small document needs, and the smaller part of libcurl. */
@@ -125,14 +125,14 @@ static bool set_manners(CURL *easy, bool plain)
 	const char *protocol = plain ? "http" : "https";
 
 	return SET(easy, CURLOPT_PROTOCOLS_STR, protocol) &&
-		SET(easy, CURLOPT_REDIR_PROTOCOLS_STR, protocol) &&
-		SET(easy, CURLOPT_FOLLOWLOCATION, 0L) && SET(easy, CURLOPT_PROXY, "") &&
-		SET(easy, CURLOPT_NOPROXY, "*") &&
-		SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
-		SET(easy, CURLOPT_ACCEPT_ENCODING, NULL) &&
-		SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-		SET(easy, CURLOPT_HTTP09_ALLOWED, 0L) &&
-		SET(easy, CURLOPT_USERAGENT, "dpkeyfs/" DPK_VERSION);
+	       SET(easy, CURLOPT_REDIR_PROTOCOLS_STR, protocol) &&
+	       SET(easy, CURLOPT_FOLLOWLOCATION, 0L) && SET(easy, CURLOPT_PROXY, "") &&
+	       SET(easy, CURLOPT_NOPROXY, "*") &&
+	       SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
+	       SET(easy, CURLOPT_ACCEPT_ENCODING, NULL) &&
+	       SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+	       SET(easy, CURLOPT_HTTP09_ALLOWED, 0L) &&
+	       SET(easy, CURLOPT_USERAGENT, "dpkeyfs/" DPK_VERSION);
 }
 
 static bool set_blob(CURL *easy, CURLoption option, const struct dpk_buf *buf)
@@ -154,27 +154,26 @@ static bool set_tls(CURL *easy, const struct dpk_http_access *access)
 		!SET(easy, CURLOPT_SSL_VERIFYPEER, 1L) || !SET(easy, CURLOPT_SSL_VERIFYHOST, 2L))
 		return false;
 	/* instead of the system's authorities, not beside them */
-	if (own_ca &&
-		(!SET(easy, CURLOPT_CAINFO, NULL) ||
-			!SET(easy, CURLOPT_CAPATH, access->ca_directory)))
+	if (own_ca && (!SET(easy, CURLOPT_CAINFO, NULL) ||
+			      !SET(easy, CURLOPT_CAPATH, access->ca_directory)))
 		return false;
 	/* an empty passphrase, else OpenSSL asks for one on the terminal */
 	return SET(easy, CURLOPT_KEYPASSWD, "") && SET(easy, CURLOPT_SSLCERTTYPE, "PEM") &&
-		SET(easy, CURLOPT_SSLKEYTYPE, "PEM") &&
-		set_blob(easy, CURLOPT_CAINFO_BLOB, &access->ca) &&
-		set_blob(easy, CURLOPT_SSLCERT_BLOB, &access->client_cert) &&
-		set_blob(easy, CURLOPT_SSLKEY_BLOB, &access->client_key);
+	       SET(easy, CURLOPT_SSLKEYTYPE, "PEM") &&
+	       set_blob(easy, CURLOPT_CAINFO_BLOB, &access->ca) &&
+	       set_blob(easy, CURLOPT_SSLCERT_BLOB, &access->client_cert) &&
+	       set_blob(easy, CURLOPT_SSLKEY_BLOB, &access->client_key);
 }
 
 static bool set_callbacks(CURL *easy, struct dpk_http_transfer *transfer)
 {
 	return SET(easy, CURLOPT_ERRORBUFFER, transfer->text) &&
-		SET(easy, CURLOPT_WRITEFUNCTION, on_body) &&
-		SET(easy, CURLOPT_WRITEDATA, transfer) &&
-		SET(easy, CURLOPT_HEADERFUNCTION, on_header) &&
-		SET(easy, CURLOPT_HEADERDATA, transfer) &&
-		SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket) &&
-		SET(easy, CURLOPT_OPENSOCKETDATA, transfer);
+	       SET(easy, CURLOPT_WRITEFUNCTION, on_body) &&
+	       SET(easy, CURLOPT_WRITEDATA, transfer) &&
+	       SET(easy, CURLOPT_HEADERFUNCTION, on_header) &&
+	       SET(easy, CURLOPT_HEADERDATA, transfer) &&
+	       SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket) &&
+	       SET(easy, CURLOPT_OPENSOCKETDATA, transfer);
 }
 
 static bool add_line(struct curl_slist **list, const char *line)
@@ -193,9 +192,8 @@ static bool set_headers(CURL *easy, const struct dpk_http_get *get, struct curl_
 
 	if (get->condition[0] != '\0' && !add_line(list, get->condition))
 		return false;
-	if (bearer->len > 0 &&
-		(dpk_buf_addf(&line, "Authorization: Bearer %s", bearer->data) < 0 ||
-			!add_line(list, line.data)))
+	if (bearer->len > 0 && (dpk_buf_addf(&line, "Authorization: Bearer %s", bearer->data) < 0 ||
+				       !add_line(list, line.data)))
 		return false;
 	return SET(easy, CURLOPT_HTTPHEADER, *list) && SET(easy, CURLOPT_CURLU, get->url->parsed);
 }
@@ -228,8 +226,8 @@ static void read_answer(CURL *easy, struct dpk_http_answer *answer)
 		snprintf(answer->location, sizeof(answer->location), "%s", location);
 	copy_header(easy, "Retry-After", answer->retry_after, sizeof(answer->retry_after));
 	copy_header(easy, "Content-Encoding", answer->encoding, sizeof(answer->encoding));
-	dpk_http_token_make(get_header(easy, "ETag"), get_header(easy, "Last-Modified"),
-		answer->token);
+	dpk_http_token_make(
+		get_header(easy, "ETag"), get_header(easy, "Last-Modified"), answer->token);
 }
 
 static void note_tls(CURL *easy, struct dpk_http_transfer *transfer)
@@ -241,8 +239,8 @@ static void note_tls(CURL *easy, struct dpk_http_transfer *transfer)
 	transfer->tls_done = handshake_us > 0;
 }
 
-enum dpk_store_exit dpk_http_get(const struct dpk_http_get *get, struct dpk_http_answer *answer,
-	struct dpk_err *err)
+enum dpk_store_exit dpk_http_get(
+	const struct dpk_http_get *get, struct dpk_http_answer *answer, struct dpk_err *err)
 {
 	struct dpk_http_transfer transfer = { .answer = answer, .plain = get->url->plain };
 	_cleanup_(freelistp) struct curl_slist *headers = NULL;

@@ -28,20 +28,23 @@ struct dpk_http_get {
 struct dpk_http_answer {
 	long status;
 	struct dpk_buf body;
-	char token[DPK_TOKEN_MAX + 1];		  /* "" without a validator */
-	char location[DPK_HTTP_LOCATION_MAX];	  /* absolute; "" without or if too long */
-	char retry_after[16];			  /* seconds; "" without */
-	char encoding[32];			  /* Content-Encoding; "" without */
+	char token[DPK_TOKEN_MAX + 1];        /* "" without a validator */
+	char location[DPK_HTTP_LOCATION_MAX]; /* absolute; "" without or if too long */
+	char retry_after[16];                 /* seconds; "" without */
+	char encoding[32];                    /* Content-Encoding; "" without */
 };
 
-#define DPK_HTTP_ANSWER_INIT { .status = 0, .body = DPK_BUF_INIT(DPK_DOCUMENT_MAX_BYTES) }
+#define DPK_HTTP_ANSWER_INIT                                                                       \
+	{                                                                                          \
+		.status = 0, .body = DPK_BUF_INIT(DPK_DOCUMENT_MAX_BYTES)                          \
+	}
 
 /*
  * OK as soon as there is a whole answer, whatever its status. Else TRANSIENT,
  * TLS, TOO_BIG, BAD_DATA or UNSUPPORTED with a text.
  */
-enum dpk_store_exit dpk_http_get(const struct dpk_http_get *get, struct dpk_http_answer *answer,
-	struct dpk_err *err);
+enum dpk_store_exit dpk_http_get(
+	const struct dpk_http_get *get, struct dpk_http_answer *answer, struct dpk_err *err);
 
 void dpk_http_answer_fini(struct dpk_http_answer *answer);
 

@@ -55,8 +55,8 @@ static enum dpk_store_exit check(struct dpk_http_url *url, struct dpk_err *err)
 	return DPK_STORE_OK;
 }
 
-enum dpk_store_exit dpk_http_url_parse(const char *text, struct dpk_http_url *url,
-	struct dpk_err *err)
+enum dpk_store_exit dpk_http_url_parse(
+	const char *text, struct dpk_http_url *url, struct dpk_err *err)
 {
 	CURLUcode code;
 
@@ -73,19 +73,19 @@ enum dpk_store_exit dpk_http_url_parse(const char *text, struct dpk_http_url *ur
 	if (code == CURLUE_OK)
 		code = curl_url_get(url->parsed, CURLUPART_PATH, &url->path, 0);
 	if (code != CURLUE_OK)
-		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED, "not a URL: %s",
-			curl_url_strerror(code));
+		return dpk_store_answer(
+			err, DPK_STORE_UNSUPPORTED, "not a URL: %s", curl_url_strerror(code));
 	return check(url, err);
 }
 
 static bool same_server(const struct dpk_http_url *a, const struct dpk_http_url *b)
 {
 	return strcasecmp(a->scheme, b->scheme) == 0 && strcasecmp(a->host, b->host) == 0 &&
-		strcmp(a->port, b->port) == 0;
+	       strcmp(a->port, b->port) == 0;
 }
 
-enum dpk_store_exit dpk_http_url_follow(struct dpk_http_url *url, const char *target,
-	struct dpk_err *err)
+enum dpk_store_exit dpk_http_url_follow(
+	struct dpk_http_url *url, const char *target, struct dpk_err *err)
 {
 	struct dpk_http_url next;
 	enum dpk_store_exit code = dpk_http_url_parse(target, &next, err);

@@ -17,19 +17,19 @@ struct dpk_err;
 struct dpk_http_url {
 	CURLU *parsed;
 	char *scheme, *host, *port, *path; /* owned, by curl_free */
-	bool plain;			   /* http */
+	bool plain;                        /* http */
 };
 
 /* UNSUPPORTED with a text for a URL that is not fit. URL is initialised either way. */
-enum dpk_store_exit dpk_http_url_parse(const char *text, struct dpk_http_url *url,
-	struct dpk_err *err);
+enum dpk_store_exit dpk_http_url_parse(
+	const char *text, struct dpk_http_url *url, struct dpk_err *err);
 
 /*
  * Follows a redirect to TARGET (absolute): URL is replaced only if scheme,
  * host and port stay. BAD_DATA otherwise.
  */
-enum dpk_store_exit dpk_http_url_follow(struct dpk_http_url *url, const char *target,
-	struct dpk_err *err);
+enum dpk_store_exit dpk_http_url_follow(
+	struct dpk_http_url *url, const char *target, struct dpk_err *err);
 
 void dpk_http_url_fini(struct dpk_http_url *url);
 
