@@ -155,11 +155,11 @@ project_files() {
 		grep -q "$((value)) bytes" "$ROOT/man/dpkeyfs-control.7" || { echo "$limit"; false; }
 	done
 	[[ $(sed -n 's/^#define DPK_CONTROL_CLIENTS\t* *//p' "$ROOT/include/dpkeyfs/limits.h" | tr -d '\t ') = 8 ]]
-	grep -q '^#define CLIENT_TIME_MS	2000$' "$ROOT/sync/engine/control.c"
-	grep -q '^#define SYNC_PAUSE_MS	5000 ' "$ROOT/sync/engine/control.c"
-	grep -q '^#define WAIT_MAX_MS	UINT64_C(86400000)$' "$ROOT/sync/engine/control.c"
-	grep -q '^#define DPK_STATE_EVENTS  256$' "$ROOT/sync/engine/state.h"
-	grep -q '^#define DPK_STATE_HISTORY 128$' "$ROOT/sync/engine/state.h"
+	grep -qE '^#define CLIENT_TIME_MS[[:space:]]+2000$' "$ROOT/sync/engine/control.c"
+	grep -qE '^#define SYNC_PAUSE_MS[[:space:]]+5000 ' "$ROOT/sync/engine/control.c"
+	grep -qE '^#define WAIT_MAX_MS[[:space:]]+UINT64_C\(86400000\)$' "$ROOT/sync/engine/control.c"
+	grep -qE '^#define DPK_STATE_EVENTS[[:space:]]+256$' "$ROOT/sync/engine/state.h"
+	grep -qE '^#define DPK_STATE_HISTORY[[:space:]]+128$' "$ROOT/sync/engine/state.h"
 }
 
 @test "dpkeyfs-control(7) has every field of every answer" {

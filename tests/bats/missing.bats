@@ -233,10 +233,10 @@ http_store() {
 		run -1 ctl health --ready
 		mkdir "$T/nowhere"
 		cp "$DATA/rings/net10-cbc-c/"*.xml "$T/nowhere/"
-		until_true 3 ls "$MNT"/key-845e7bed-f900-4a2e-ac49-3ec906feb78b.xml
+		until_true 10 ls "$MNT"/key-845e7bed-f900-4a2e-ac49-3ec906feb78b.xml
 		ctl health --ready
 		umount "$MNT"
-		until_true 3 test ! -S "$SOCK"
+		until_true 10 test ! -S "$SOCK"
 	done
 }
 
