@@ -77,11 +77,19 @@ enumerate() {
 	enumerate signal=SIGKILL
 }
 
+# strace counts a sanitizer's own calls too, and then fails three of the
+# journal's at once; what is acknowledged is not the next number any more.
+plain_build() {
+	! grep -q __asan_init "$tool" || skip "the tool is built with a sanitizer"
+}
+
 @test "an I/O error at each call of a commit" {
+	plain_build
 	enumerate error=EIO
 }
 
 @test "a full disk at each call of a commit" {
+	plain_build
 	enumerate error=ENOSPC
 }
 

@@ -53,7 +53,7 @@ static void check_determinism(const struct dpk_blob *blob)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct dpk_trust trust = { .accept_unwrapped = true };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_key *key = NULL;
 	struct dpk_blob blob;
 	int r;

@@ -29,7 +29,7 @@ static const uint8_t *check_piece(
 static void check_alone(const struct dpk_blob *piece)
 {
 	struct dpk_blobs again = { 0 };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	int r = dpk_split(piece, &again, &refusal);
 
 	must(r == 0 || refusal.verdict != DPK_VERDICT_XML);
@@ -41,7 +41,7 @@ static void check_alone(const struct dpk_blob *piece)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct dpk_blobs blobs = { 0 };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_blob document;
 	const uint8_t *at;
 	int r;

@@ -90,7 +90,7 @@ struct scene {
 
 static int run_verify(struct scene *scene)
 {
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_key *key = NULL;
 	int r = dpk_verify(&scene->trust, &scene->blob, &key, &refusal);
 
@@ -100,7 +100,7 @@ static int run_verify(struct scene *scene)
 
 static int run_split(struct scene *scene)
 {
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_blobs blobs = { 0 };
 	int r = dpk_split(&scene->blob, &blobs, &refusal);
 

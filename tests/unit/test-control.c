@@ -294,13 +294,17 @@ static int letter_of(const char *request)
 	int fd = dial();
 	json_t *answer;
 	const char *code;
+	int letter;
 
 	/* a refusal may be there before the request */
 	if (fd < 0 || (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0 && errno != EPIPE))
 		return 1;
 	answer = hear(fd);
 	code = json_string_value(json_object_get(json_object_get(answer, "error"), "code"));
-	return !answer ? 2 : code ? code[0] : 0;
+	letter = !answer ? 2 : code ? code[0] : 0;
+	json_decref(answer);
+	close(fd);
+	return letter;
 }
 
 static int status_letter(void)

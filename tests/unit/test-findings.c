@@ -226,7 +226,7 @@ static void test_certs(void)
 	char path[FIXTURE_PATH_MAX];
 	struct dpk_findings findings;
 	struct dpk_trust trust = { 0 };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_key *wrapped = NULL;
 	struct dpk_state state;
 	struct dpk_blob blob;

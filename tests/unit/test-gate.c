@@ -23,7 +23,7 @@ static void test_genuine_ring(const char *ring)
 	int n = fixture_list(fixture_path(path, "rings/%s", ring), fixture_is_xml, &entries);
 
 	for (int i = 0; i < n; i++) {
-		struct dpk_refusal refusal;
+		struct dpk_refusal refusal = { 0 };
 		struct dpk_draft draft;
 		struct dpk_blob blob;
 
@@ -72,7 +72,7 @@ static void test_odd_case(const struct dpk_trust *trust, const char *name, const
 	if (strncmp(expected, "accept", 6) != 0)
 		dpk_verdict_parse(expected, strcspn(expected, ", \n"), &want);
 	for (int i = 0; i < n; i++) {
-		struct dpk_refusal refusal;
+		struct dpk_refusal refusal = { 0 };
 		struct dpk_key *key = NULL;
 		struct dpk_blob blob;
 
@@ -145,7 +145,7 @@ static void test_texts(void)
 		{ "<!DOCTYPE revocation><revocation/>", DPK_VERDICT_DOCTYPE, true },
 		{ "\xff\xfe<revocation/>", DPK_VERDICT_ENCODING, true },
 	};
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		gate_text("-", texts[i].text, strlen(texts[i].text), &refusal);
@@ -172,7 +172,7 @@ static void test_other_encodings(void)
 	static const struct {
 		size_t width, offset;
 	} forms[] = { { 2, 0 }, { 2, 1 }, { 4, 0 }, { 4, 3 } };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	char out[256];
 
 	for (size_t i = 0; i < COUNT(forms); i++) {
@@ -203,7 +203,7 @@ static void test_limit(const char *prefix, const char *middle, int n, const char
 	bool limited, const char *what)
 {
 	struct dpk_buf buf = DPK_BUF_INIT(1u << 20);
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 
 	dpk_buf_adds(&buf, prefix);
 	for (int i = 0; i < n; i++) {
@@ -247,7 +247,7 @@ static void test_limits(void)
 static void test_depth(unsigned int depth, bool limited)
 {
 	struct dpk_buf buf = DPK_BUF_INIT(4096);
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 
 	for (unsigned int i = 0; i < depth; i++)
 		dpk_buf_adds(&buf, "<a>");
@@ -264,7 +264,7 @@ static void test_size(const char *prefix, char filler, size_t size, const char *
 	enum dpk_verdict want, const char *what)
 {
 	size_t head = strlen(prefix), tail = strlen(suffix);
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	char *text = malloc(size);
 
 	if (!text)
@@ -283,7 +283,7 @@ static void test_size(const char *prefix, char filler, size_t size, const char *
 
 static void test_sizes(void)
 {
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 
 	is_num(gate_text("-", "", 0, &refusal), DPK_VERDICT_SIZE, "no byte");
 	test_size(REVOKE "<reason>", 'x', DPK_ELEMENT_MAX_BYTES, "</reason></revocation>",
@@ -309,7 +309,7 @@ static void test_cipher_length(const struct dpk_blob *base, size_t bytes, enum d
 	static const char open[] = "<CipherValue>", close[] = "</CipherValue>";
 	const char *data = (const char *)base->data, *key, *from, *to;
 	struct dpk_buf buf = DPK_BUF_INIT(DPK_ELEMENT_MAX_BYTES);
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 
 	key = memmem(data, base->size, open, strlen(open));
 	from = memmem(key + 1, base->size - (size_t)(key + 1 - data), open, strlen(open));
@@ -349,7 +349,7 @@ static void test_cipher_lengths(void)
 static void test_facts(void)
 {
 	char path[FIXTURE_PATH_MAX], id[DPK_GUID_STRING_MAX], date[DPK_TICKS_STRING_MAX];
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_draft draft;
 	struct dpk_blob blob;
 
@@ -393,7 +393,7 @@ static void test_refused_facts(void)
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct dpk_blob blob;
-		struct dpk_refusal refusal;
+		struct dpk_refusal refusal = { 0 };
 		struct dpk_draft draft;
 
 		blob = fixture_blob(fixture_path(path, "odd/%s/key-a.xml", cases[i].name));
@@ -429,7 +429,7 @@ static void test_null_decryptor(void)
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAAAAAA==";
 	char text[4096];
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_draft draft;
 	struct dpk_blob blob;
 	int n = snprintf(text, sizeof(text), "%s%s%s", head, secret, tail);
@@ -458,7 +458,7 @@ static void test_texts_hold_no_content(void)
 
 	for (size_t i = 0; i < COUNT(forms); i++) {
 		const char *hole = strstr(forms[i], "%s");
-		struct dpk_refusal refusal;
+		struct dpk_refusal refusal = { 0 };
 		int n = snprintf(text, sizeof(text), "%.*s%s%s", (int)(hole - forms[i]), forms[i],
 			secret, hole + 2);
 

@@ -30,7 +30,7 @@ static void load_ring(struct ring *ring, const char *name)
 	snprintf(ring->name, sizeof(ring->name), "%s", name);
 	ring->count = 0;
 	for (int i = 0; i < n; i++) {
-		struct dpk_refusal refusal;
+		struct dpk_refusal refusal = { 0 };
 		struct dpk_draft draft;
 		struct dpk_blob blob;
 

@@ -51,7 +51,7 @@ static char *text_of(unsigned int id)
 static void test_kinds(void)
 {
 	char *a = text_of(1), *b = text_of(2), *document;
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_reading reading;
 	struct dpk_stream stream;
 
@@ -86,7 +86,7 @@ static void test_kinds(void)
 static void digest_of(const char *const *bodies, size_t count, const char *extra,
 	uint8_t digest[static DPK_HASH_BYTES])
 {
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_reading reading;
 	struct dpk_stream stream;
 
@@ -121,7 +121,7 @@ static void test_digest(void)
 
 static void test_documents(void)
 {
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_reading reading;
 	struct dpk_stream stream;
 	char *a = text_of(1);
@@ -145,7 +145,7 @@ static void test_documents(void)
 /* ELEMENTS empty elements and REFUSED refusals. */
 static int count_of(int elements, int refused)
 {
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_reading reading = { 0 };
 	struct dpk_stream stream;
 	int r;

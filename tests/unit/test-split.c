@@ -39,7 +39,7 @@ static void test_children(void)
 		"<revocation><key id='*' /></revocation><x:key xmlns:x='urn:x' id='" ID "' />"
 		"<key/><other><?pi?><![CDATA[<]]></other>\n</repository><!-- after -->\n";
 	struct dpk_blobs blobs = { 0 };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 
 	is_num(split_text(text, sizeof(text) - 1, &blobs, &refusal), 0, "a document is cut");
 	is_num(blobs.count, 6, "into six");
@@ -69,7 +69,7 @@ static void test_whole(void)
 		"\xef\xbb\xbf<?xml version=\"1.0\"?>\n<key id='" ID "' xmlns:x='u'/>\n";
 	static const char revocation[] = "<revocation><key id='" ID "'/></revocation>";
 	struct dpk_blobs blobs = { 0 };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 
 	is_num(split_text(key, sizeof(key) - 1, &blobs, &refusal), 0, "a key is a document");
 	ok(blobs.count == 1 && blob_is(&blobs.items[0], "test", "key-" ID, key),
@@ -111,7 +111,7 @@ static const struct {
 static void test_refused(void)
 {
 	struct dpk_blobs blobs = { 0 };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 
 	split_text("<r><a/><b/></r>", 15, &blobs, &refusal);
 	for (size_t i = 0; i < COUNT(bad_documents); i++) {
@@ -172,7 +172,7 @@ static int split_many(const char *child, unsigned int n, size_t size, struct dpk
 
 static void test_limits(void)
 {
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	size_t count;
 
 	is_num(split_nested(DPK_XML_MAX_DEPTH + 1, &refusal), 0, "depth 17: the root and 16");
@@ -195,7 +195,7 @@ static void test_element_limit(void)
 	const unsigned int most = DPK_XML_MAX_ELEMENTS * DPK_RING_MAX_ELEMENTS;
 	struct dpk_buf buf = DPK_BUF_INIT(8u << 20);
 	struct dpk_blobs blobs = { 0 };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 
 	dpk_buf_reserve(&buf, 4 * (size_t)most + 32);
 	dpk_buf_adds(&buf, "<r><a>");
@@ -217,7 +217,7 @@ static void test_long_origin(void)
 	char origin[DPK_ORIGIN_MAX + 1];
 	struct dpk_blob document;
 	struct dpk_blobs blobs = { 0 };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 
 	memset(origin, 'o', DPK_ORIGIN_MAX);
 	origin[DPK_ORIGIN_MAX] = '\0';
@@ -241,7 +241,7 @@ static void test_genuine(void)
 	};
 	struct dpk_buf buf = DPK_BUF_INIT(1u << 20);
 	struct dpk_blobs blobs = { 0 };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_draft draft;
 
 	dpk_buf_adds(&buf, "<repository>");

@@ -51,7 +51,7 @@ static void test_trust(void)
 	const struct dpk_trust nobody = { 0 }, only_a = { .wrap_certs = a };
 	const struct dpk_trust old = { .wrap_certs = expired };
 	const struct dpk_trust any = { .wrap_certs = a, .accept_unwrapped = true };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 
 	is_num(verdict(&only_a, WRAPPED_A, &refusal), DPK_VERDICT_OK, "wrapped to a pinned one");
 	is_num(verdict(&nobody, WRAPPED_A, &refusal), DPK_VERDICT_WRAP_CERT, "none is pinned");
@@ -88,7 +88,7 @@ static void test_session_key_length(void)
 
 	for (size_t i = 0; i < COUNT(puts); i++) {
 		struct dpk_buf buf = DPK_BUF_INIT(DPK_ELEMENT_MAX_BYTES);
-		struct dpk_refusal refusal;
+		struct dpk_refusal refusal = { 0 };
 		struct dpk_key *key = NULL;
 		struct dpk_blob blob;
 
@@ -114,7 +114,7 @@ static void test_ring(const struct dpk_trust *trust, const char *ring)
 
 	for (int i = 0; i < n; i++) {
 		uint8_t sha256[DPK_HASH_BYTES];
-		struct dpk_refusal refusal;
+		struct dpk_refusal refusal = { 0 };
 		struct dpk_key *key = NULL;
 		struct dpk_blob blob;
 		size_t size = 0;
@@ -161,7 +161,7 @@ static void test_rings(void)
 static void is_name(const char *date, const char *id, const char *want)
 {
 	const struct dpk_trust trust = { 0 };
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_key *key = NULL;
 	struct dpk_blob blob;
 	char text[256];
@@ -195,7 +195,7 @@ static void test_references(void)
 	struct dpk_trust trust = { .accept_unwrapped = true };
 	char path[FIXTURE_PATH_MAX];
 	struct dpk_blob blob = fixture_blob(fixture_path(path, PLAIN));
-	struct dpk_refusal refusal;
+	struct dpk_refusal refusal = { 0 };
 	struct dpk_key *key = NULL;
 
 	if (dpk_verify(&trust, &blob, &key, &refusal) != 0)
