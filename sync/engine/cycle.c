@@ -14,7 +14,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#define EXPOSE_WAIT_MS 5000
+/* a swap takes milliseconds; a machine that swaps memory may take longer */
+#define EXPOSE_WAIT_MS 30000
 /* An ETag of some servers does not change within a second; now and then ask for the whole. */
 #define FULL_READ_EVERY 20
 

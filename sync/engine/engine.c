@@ -271,6 +271,10 @@ static int open_parts(
 		return r;
 	/* borrowed until dpk_engine_open succeeds */
 	engine->state.config = *config;
+	if (config->unwrapped == DPK_UNWRAPPED_ACCEPT)
+		dpk_warning(
+			"unwrapped=accept: plaintext keys are served; whoever reads the store or the "
+			"mount can forge logins. For development only");
 	if (set_aside)
 		dpk_cycle_event(engine, DPK_LOG_WARNING, "journal",
 			"a damaged journal was set aside (%s/journal.db.damaged-*) and a new one begun; "
