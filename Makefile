@@ -143,12 +143,15 @@ export BATS_TEST_TIMEOUT ?= 600
 test: deps
 	$(Q)$(MAKE) --no-print-directory check
 
+# Tests that run make themselves must not inherit what this one was told.
+PROVE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL prove -j2 -e ''
+
 # What `test` runs, without installing anything. One prove, its closing line last.
 check: all $(UNIT) $(TOOLS) $(REPLAY) dotnet
-	$(Q)prove -j2 -e '' $(UNIT) $(BATS)
+	$(Q)$(PROVE) $(UNIT) $(BATS)
 
 unit: $(UNIT)
-	$(Q)prove -j2 -e '' $(UNIT)
+	$(Q)$(PROVE) $(UNIT)
 
 # Real .NET programs; where there is no SDK the tests that need them say so.
 dotnet:

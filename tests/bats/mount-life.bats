@@ -228,11 +228,12 @@ leaked() {
 
 @test "without the reaper such a mount hangs (negative twin)" {
 	leaked
+	until_true 5000 helper_named dpkeyfs-reaper
 	kill -9 "$(helper_named dpkeyfs-reaper)"
 	kill -9 "$ring_pid"
 	run -137 timeout -s KILL 1 stat -f "$mnt"
 	kill -9 "$holder"
-	until_true 1000 dead_but_not_empty
+	until_true 5000 dead_but_not_empty
 }
 
 @test "the reaper of a mount that ended does not end its successor" {
