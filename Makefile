@@ -144,11 +144,17 @@ test: deps
 	$(Q)$(MAKE) --no-print-directory check
 
 # Tests that run make themselves must not inherit what this one was told.
-PROVE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL prove -j2 -e ''
+JOBS  ?= 2
+PROVE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u B -u OPT -u NOFORTIFY -u SANITIZE \
+	prove -j$(JOBS) -e ''
 
-# What `test` runs, without installing anything. One prove, its closing line last.
+# Has the machine to itself: it demands that every call returns within a second.
+ALONE := tests/bats/durability.bats
+
+# What `test` runs, without installing anything. The closing line of prove comes last.
 check: all $(UNIT) $(TOOLS) $(REPLAY) dotnet
-	$(Q)$(PROVE) $(UNIT) $(BATS)
+	$(Q)$(PROVE) -j1 $(ALONE)
+	$(Q)$(PROVE) $(UNIT) $(filter-out $(ALONE),$(BATS))
 
 unit: $(UNIT)
 	$(Q)$(PROVE) $(UNIT)

@@ -229,7 +229,8 @@ http_store() {
 		is_mounted
 		fails_eio ls "$MNT"
 		fails_eio cat "$MNT/key-845e7bed-f900-4a2e-ac49-3ec906feb78b.xml"
-		[[ $(status_of .state) = empty ]]
+		# once the first cycle has ended; before it the state is offline
+		until_true 10 eval '[[ $(status_of .state) = empty ]]'
 		run -1 ctl health --ready
 		mkdir "$T/nowhere"
 		cp "$DATA/rings/net10-cbc-c/"*.xml "$T/nowhere/"
