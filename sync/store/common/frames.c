@@ -56,30 +56,31 @@ static int add_payload(struct dpk_frames *frames, const void *data, size_t len)
 	return r;
 }
 
-int dpk_frames_element(struct dpk_frames *frames, const char *origin, const char *name,
-	const void *data, size_t len)
+static int add_frame(struct dpk_frames *frames, const char *word, const char *origin,
+	const char *name, const void *data, size_t len)
 {
 	char start[64];
 	int r;
 
-	if (len > DPK_ELEMENT_MAX_BYTES)
-		return -EFBIG;
-	snprintf(start, sizeof(start), "element %zu", len);
+	snprintf(start, sizeof(start), "%s %zu", word, len);
 	r = add_header(frames, start, origin, name);
 	return r < 0 ? r : add_payload(frames, data, len);
+}
+
+int dpk_frames_element(struct dpk_frames *frames, const char *origin, const char *name,
+	const void *data, size_t len)
+{
+	if (len > DPK_ELEMENT_MAX_BYTES)
+		return -EFBIG;
+	return add_frame(frames, "element", origin, name, data, len);
 }
 
 int dpk_frames_document(struct dpk_frames *frames, const char *origin, const char *name,
 	const void *data, size_t len)
 {
-	char start[64];
-	int r;
-
 	if (len > DPK_DOCUMENT_MAX_BYTES)
 		return -EFBIG;
-	snprintf(start, sizeof(start), "document %zu", len);
-	r = add_header(frames, start, origin, name);
-	return r < 0 ? r : add_payload(frames, data, len);
+	return add_frame(frames, "document", origin, name, data, len);
 }
 
 int dpk_frames_refused(
