@@ -146,7 +146,7 @@ test: deps
 # Tests that run make themselves must not inherit what this one was told.
 JOBS  ?= 2
 PROVE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u B -u OPT -u NOFORTIFY -u SANITIZE \
-	prove -j$(JOBS) -e ''
+	prove -j$(JOBS) --failures --comments -e ''
 
 # Has the machine to itself: it demands that every call returns within a second.
 ALONE := tests/bats/durability.bats

@@ -133,7 +133,7 @@ static void client_check(struct dpk_control *control, struct client *client)
 	dpk_state_lock(state);
 	done = client->phase == PHASE_SYNC ?
 		       state->sync_served >= client->wanted :
-		       state->generation >= client->wanted && !state->withdrawn;
+		       state->shown >= client->wanted && !state->withdrawn;
 	if (done)
 		answer = dpk_report_cycle(state);
 	dpk_state_unlock(state);

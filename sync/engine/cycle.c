@@ -146,7 +146,7 @@ int dpk_cycle_publish(
 	seq = dpk_shelf_publish(engine->shelf, snap);
 	dpk_snapshot_unref(snap);
 	if (engine->running && dpk_shelf_wait_exposed(engine->shelf, seq, EXPOSE_WAIT_MS) == 0)
-		engine->exposed = true;
+		engine->exposed = generation;
 	eventfd_write(engine->status_fd, 1);
 	return 0;
 }
@@ -428,6 +428,16 @@ static int read_once(struct dpk_engine *engine, const struct dpk_cycle_order *or
 	return r;
 }
 
+void dpk_cycle_settle(struct dpk_engine *engine)
+{
+	dpk_state_lock(&engine->state);
+	engine->state.shown = engine->exposed;
+	dpk_state_unlock_changed(&engine->state);
+	if (engine->exposed)
+		eventfd_write(engine->ready_fd, 1);
+	eventfd_write(engine->status_fd, 1);
+}
+
 bool dpk_cycle_run(struct dpk_engine *engine, const struct dpk_cycle_order *order)
 {
 	bool full = order->thorough || order->accept || !engine->token[0] ||
@@ -446,8 +456,6 @@ bool dpk_cycle_run(struct dpk_engine *engine, const struct dpk_cycle_order *orde
 	engine->state.cycles++;
 	dpk_state_unlock_changed(&engine->state);
 	/* ready at the end of a cycle, so that whoever waited finds a state that is settled */
-	if (engine->exposed)
-		eventfd_write(engine->ready_fd, 1);
-	eventfd_write(engine->status_fd, 1);
+	dpk_cycle_settle(engine);
 	return r != -EIO;
 }

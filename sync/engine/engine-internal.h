@@ -22,7 +22,7 @@ struct dpk_engine {
 	struct dpk_control *control;
 	pthread_t thread;
 	bool running;
-	bool exposed;  /* the kernel has shown a ring */
+	uint64_t exposed; /* the generation that the kernel shows; 0: none yet */
 	int wake_fd;   /* eventfd: a sync is wanted, or a new configuration */
 	int stop_fd;   /* eventfd: end */
 	int ready_fd;  /* eventfd: the kernel shows a ring */
@@ -51,6 +51,9 @@ struct dpk_cycle_order {
 
 /* One cycle from store to mount. True unless the store could not be read (back off). */
 bool dpk_cycle_run(struct dpk_engine *engine, const struct dpk_cycle_order *order);
+
+/* Tells those who wait what the kernel shows by now, and that the state is settled. */
+void dpk_cycle_settle(struct dpk_engine *engine);
 
 /* Reads the journal's ring, verifies it and puts it on the shelf. */
 int dpk_cycle_load(struct dpk_engine *engine, struct dpk_err *err);

@@ -210,8 +210,8 @@ static void await_first(struct dpk_engine *engine)
 {
 	if (engine->state.generation > 0 &&
 		dpk_shelf_wait_exposed(engine->shelf, 1, BACKOFF_MAX_MS) == 0) {
-		eventfd_write(engine->ready_fd, 1);
-		eventfd_write(engine->status_fd, 1);
+		engine->exposed = engine->state.generation;
+		dpk_cycle_settle(engine);
 	}
 }
 

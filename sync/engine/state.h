@@ -38,6 +38,7 @@ struct dpk_state {
 	struct dpk_shelf *shelf; /* not owned */
 
 	uint64_t generation; /* 0: none */
+	uint64_t shown;      /* the newest that the kernel shows, its cycle ended; 0: none */
 	struct dpk_ring ring;
 	bool withdrawn; /* past hard_expiry */
 	struct dpk_rejections rejections;

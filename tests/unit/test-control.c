@@ -150,7 +150,7 @@ static void test_usage(void)
 static void set_generation(uint64_t generation)
 {
 	dpk_state_lock(&state);
-	state.generation = generation;
+	state.generation = state.shown = generation;
 	dpk_state_unlock_changed(&state);
 }
 
@@ -418,7 +418,7 @@ int main(void)
 	state.source.shown = strdup("dir:/x");
 	state.shelf = dpk_shelf_new();
 	state.ring = made_ring(1, 2, 0);
-	state.generation = 5;
+	state.generation = state.shown = 5;
 	state.asked = true;
 	start();
 	test_verbs();
