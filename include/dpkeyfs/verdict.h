@@ -33,6 +33,19 @@
 	X(DPK_VERDICT_UNWRAPPED, "unwrapped")                                                      \
 	X(DPK_VERDICT_WRAP_CERT, "wrap-cert")                                                      \
 	X(DPK_VERDICT_CIPHER_LENGTH, "cipher-length")                                              \
+	/* signed snapshots, in the order of the checks */                                         \
+	X(DPK_VERDICT_ENVELOPE, "envelope")                                                        \
+	X(DPK_VERDICT_SIGNATURE, "signature")                                                      \
+	X(DPK_VERDICT_SIGNER, "signer")                                                            \
+	X(DPK_VERDICT_MANIFEST, "manifest")                                                        \
+	X(DPK_VERDICT_RING_ID, "ring-id")                                                          \
+	X(DPK_VERDICT_ROLLBACK, "rollback")                                                        \
+	X(DPK_VERDICT_EQUIVOCATION, "equivocation")                                                \
+	X(DPK_VERDICT_FAST_FORWARD, "fast-forward")                                                \
+	X(DPK_VERDICT_NOT_YET, "not-yet")                                                          \
+	X(DPK_VERDICT_EXPIRED, "expired")                                                          \
+	X(DPK_VERDICT_UNLISTED, "unlisted")                                                        \
+	X(DPK_VERDICT_HASH, "hash")                                                                \
 	/* rings */                                                                                \
 	X(DPK_VERDICT_DUPLICATE_ID, "duplicate-id")                                                \
 	X(DPK_VERDICT_NAME, "name")                                                                \
