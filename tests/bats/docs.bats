@@ -403,7 +403,7 @@ known_words() {
 		systemctl restart dpkeyfs@prod
 		dpkeyctl status
 		dpkeyctl keys | grep default
-		dpkeyctl inspect - <<<"$payload" | grep '^b52b392c.*  default'
+		dpkeyctl inspect - <<<"$payload" | grep -E '^b52b392c.*  (default|active)$'
 		dpkeyctl accept-removal
 		dpkeyctl health
 		dpkeyctl health --ready
