@@ -10,6 +10,7 @@
 #include "keys/hash.h"
 
 #include <openssl/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,9 @@ void dpk_signers_free(struct dpk_signers *signers); /* NULL allowed */
 
 size_t dpk_signers_count(const struct dpk_signers *signers);
 const struct dpk_signer *dpk_signers_at(const struct dpk_signers *signers, size_t index);
+
+/* May this public key sign a ring? KEY must not be NULL. */
+bool dpk_signer_key_is_good(EVP_PKEY *key);
 
 /*
  * Identifies the pins: SHA-256 over the sorted keys and THRESHOLD. It changes
