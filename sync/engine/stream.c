@@ -14,6 +14,7 @@ void dpk_harvest_fini(struct dpk_harvest *harvest)
 {
 	dpk_blobs_fini(&harvest->elements);
 	dpk_blobs_fini(&harvest->documents);
+	dpk_blobs_fini(&harvest->snapshots);
 	for (size_t i = 0; i < harvest->refusal_count; i++) {
 		free(harvest->refusals[i].origin);
 		free(harvest->refusals[i].name);

@@ -24,6 +24,7 @@ struct dpk_stream_refusal {
 struct dpk_harvest {
 	struct dpk_blobs elements;
 	struct dpk_blobs documents;
+	struct dpk_blobs snapshots; /* signed; one is all that is used */
 	struct dpk_stream_refusal *refusals;
 	size_t refusal_count;
 	char token[DPK_TOKEN_MAX + 1]; /* "" where there was none */
