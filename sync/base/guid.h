@@ -30,4 +30,11 @@ static inline bool dpk_guid_equal(const struct dpk_guid *a, const struct dpk_gui
 	return dpk_guid_compare(a, b) == 0;
 }
 
+static inline bool dpk_guid_is_zero(const struct dpk_guid *guid)
+{
+	const struct dpk_guid zero = { { 0 } };
+
+	return dpk_guid_equal(guid, &zero);
+}
+
 #endif

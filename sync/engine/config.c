@@ -32,6 +32,7 @@ int dpk_config_init(struct dpk_config *config)
 		.stale_after_ms = 24 * 3600 * 1000,
 		.wait_ms = 30 * 1000,
 		.grace_ms = 10 * 60 * 1000,
+		.threshold = 1,
 		.mode = 0440,
 		.dmode = 0550,
 		.gid = group ? group->gr_gid : 0,
@@ -54,6 +55,7 @@ void dpk_config_fini(struct dpk_config *config)
 	free(config->client_key);
 	free(config->wrap_certs);
 	free(config->on_change);
+	free(config->signers);
 	*config = (struct dpk_config){ 0 };
 }
 
@@ -343,6 +345,36 @@ static int check_exists(const char *word, const char *path, struct dpk_err *err)
 	return 0;
 }
 
+bool dpk_config_is_signed(const struct dpk_config *config)
+{
+	return config->signers != NULL;
+}
+
+/* An option without its partner would be taken for protection that is not there. */
+static int check_signed(
+	const struct dpk_config *config, const struct dpk_source *source, struct dpk_err *err)
+{
+	bool has_id = !dpk_guid_is_zero(&config->ring_id);
+
+	if (config->signers && !has_id)
+		return dpk_err_set(err, -EINVAL,
+			"signers needs ring_id: name the ring that they sign, or the snapshot of "
+			"another ring would do as well");
+	if (!config->signers &&
+		(has_id || config->threshold != 1 || config->min_epoch || config->min_version))
+		return dpk_err_set(err, -EINVAL,
+			"ring_id, threshold, min_epoch and min_version are about signed rings; name "
+			"the certificates of those who sign with signers=");
+	if (!config->signers && source->is_snapshot)
+		return dpk_err_set(err, -EINVAL,
+			"'%s' is a signed snapshot; name the certificates of those who sign it with "
+			"signers=, and ring_id=",
+			source->shown);
+	if (config->threshold == 0)
+		return dpk_err_set(err, -EINVAL, "threshold must be at least 1");
+	return 0;
+}
+
 int dpk_config_check(const struct dpk_config *config, struct dpk_err *err)
 {
 	struct dpk_source source = { 0 };
@@ -352,6 +384,8 @@ int dpk_config_check(const struct dpk_config *config, struct dpk_err *err)
 		return dpk_err_set(err, -EINVAL, "no source: put `source = URL` into %s/%s.conf",
 			DPK_CONFIG_DIR, config->name ? config->name : "NAME");
 	r = dpk_source_parse(config->source, &source, err);
+	if (r == 0)
+		r = check_signed(config, &source, err);
 	dpk_source_fini(&source);
 	if (r < 0)
 		return r;
@@ -366,6 +400,7 @@ int dpk_config_check(const struct dpk_config *config, struct dpk_err *err)
 		return dpk_err_set(err, -EINVAL,
 			"client_key needs client_cert (one file may hold both; then client_cert alone)");
 	if ((r = check_exists("wrap_certs", config->wrap_certs, err)) < 0 ||
+		(r = check_exists("signers", config->signers, err)) < 0 ||
 		(r = check_exists("credential", config->credential, err)) < 0 ||
 		(r = check_exists("ca", config->ca, err)) < 0 ||
 		(r = check_exists("client_cert", config->client_cert, err)) < 0 ||

@@ -9,6 +9,8 @@
  * /etc/dpkeyfs/NAME.conf, that beats the default.
  */
 
+#include "base/guid.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,9 +24,10 @@ struct dpk_err;
 
 struct dpk_config {
 	char *config, *source, *name, *state, *socket;
-	char *credential, *ca, *client_cert, *client_key, *wrap_certs, *on_change;
+	char *credential, *ca, *client_cert, *client_key, *wrap_certs, *on_change, *signers;
 	uint64_t interval_ms, deadline_ms, stale_after_ms, hard_expiry_ms, wait_ms, grace_ms;
-	uint64_t max_remove;
+	uint64_t max_remove, threshold, min_epoch, min_version;
+	struct dpk_guid ring_id;        /* zero: not set */
 	unsigned int unwrapped;         /* enum dpk_unwrapped */
 	unsigned int no_default;        /* enum dpk_on_doubt */
 	unsigned int on_bad_revocation; /* enum dpk_on_doubt */
@@ -65,6 +68,9 @@ int dpk_config_load(const char *source, const char *list, const char *mountpoint
 
 /* What a mount needs beyond that: a source, certificates that exist. -EINVAL and the like. */
 int dpk_config_check(const struct dpk_config *config, struct dpk_err *err);
+
+/* Is the ring to be signed? */
+bool dpk_config_is_signed(const struct dpk_config *config);
 
 /* systemd-escape --path's form of an absolute path. The caller's to free(); NULL without memory. */
 char *dpk_config_name_of_path(const char *path);

@@ -3,6 +3,7 @@
 #include "engine/options.h"
 
 #include "base/err.h"
+#include "base/guid.h"
 #include "base/num.h"
 
 #include <errno.h>
@@ -22,7 +23,8 @@ enum type {
 	TYPE_GROUP,
 	TYPE_CHOICE,
 	TYPE_FLAG,
-	TYPE_CREDENTIAL
+	TYPE_CREDENTIAL,
+	TYPE_GUID
 };
 
 struct option {
@@ -33,6 +35,9 @@ struct option {
 	const char *fallback;
 	const char *text;
 };
+
+/* as high as a version in a manifest */
+#define NUMBER_MAX ((UINT64_C(1) << 53) - 1)
 
 #define AT(field) offsetof(struct dpk_config, field)
 
@@ -53,6 +58,13 @@ static const struct option options[] = {
 		"file or directory of certificates that keys may be wrapped to" },
 	{ "unwrapped", TYPE_CHOICE, AT(unwrapped), "reject|accept", "reject",
 		"accept admits plaintext keys: a development ring" },
+	{ "signers", TYPE_PATH, AT(signers), NULL, NULL,
+		"file or directory of certificates that sign the ring: turns signed mode on" },
+	{ "threshold", TYPE_NUMBER, AT(threshold), NULL, "1", "how many signers must have signed" },
+	{ "ring_id", TYPE_GUID, AT(ring_id), NULL, NULL, "the ring's id in signed snapshots" },
+	{ "min_epoch", TYPE_NUMBER, AT(min_epoch), NULL, "0",
+		"lowest epoch to accept when there is no journal" },
+	{ "min_version", TYPE_NUMBER, AT(min_version), NULL, "0", "lowest version in that epoch" },
 	{ "stale_after", TYPE_DURATION, AT(stale_after_ms), NULL, "24h",
 		"when an unrefreshed ring is stale" },
 	{ "hard_expiry", TYPE_DURATION, AT(hard_expiry_ms), NULL, NULL,
@@ -88,7 +100,7 @@ static const char *const generic_words[] = { "ro", "rw", "defaults", "auto", "no
 	"allow_other", "default_permissions", "remount" };
 
 static const char *const types[] = { "STRING", "PATH", "DURATION", "NUMBER", "OCTAL", "USER",
-	"GROUP", NULL, NULL, "FILE" };
+	"GROUP", NULL, NULL, "FILE", "UUID" };
 
 bool dpk_option_is_generic(const char *word, size_t len)
 {
@@ -264,7 +276,7 @@ static int set_value(struct dpk_config *config, const struct option *option, con
 				option->word, value);
 		return 0;
 	case TYPE_NUMBER:
-		if (dpk_parse_u64(value, strlen(value), 1000000, field) < 0)
+		if (dpk_parse_u64(value, strlen(value), NUMBER_MAX, field) < 0)
 			return dpk_err_set(
 				err, -EINVAL, "%s: '%.40s' is not a number", option->word, value);
 		return 0;
@@ -277,6 +289,12 @@ static int set_value(struct dpk_config *config, const struct option *option, con
 	case TYPE_USER: return set_user(field, value, err);
 	case TYPE_GROUP: config->gid_set = true; return set_group(field, value, err);
 	case TYPE_CHOICE: return set_choice(field, option, value, err);
+	case TYPE_GUID:
+		if (dpk_guid_parse(value, strlen(value), field) < 0)
+			return dpk_err_set(err, -EINVAL,
+				"%s: '%.60s' is not a UUID; make one with: uuidgen", option->word,
+				value);
+		return 0;
 	case TYPE_CREDENTIAL: return set_credential(field, value, err);
 	case TYPE_FLAG: break;
 	}

@@ -172,6 +172,13 @@ static int parse_scheme(struct dpk_source *source, struct dpk_err *err)
 		source->url);
 }
 
+static bool names_snapshot(const char *shown)
+{
+	size_t len = strlen(shown);
+
+	return len > 4 && strcmp(shown + len - 4, ".p7m") == 0;
+}
+
 int dpk_source_parse(const char *text, struct dpk_source *ret_source, struct dpk_err *err)
 {
 	struct dpk_source source = { 0 };
@@ -185,6 +192,7 @@ int dpk_source_parse(const char *text, struct dpk_source *ret_source, struct dpk
 	if (asprintf(&source.url, "%s%s", text[0] == '/' ? "dir:" : "", text) < 0)
 		return dpk_err_set(err, -ENOMEM, "no memory");
 	source.shown = strndup(source.url, strcspn(source.url, "?#"));
+	source.is_snapshot = source.shown && names_snapshot(source.shown);
 	r = source.shown ? 0 : dpk_err_set(err, -ENOMEM, "no memory");
 	if (r == 0)
 		r = refuse_secrets(source.url, err);

@@ -8,10 +8,11 @@ struct dpk_err;
 
 /* Where a ring comes from: a store URL and the program that speaks to it. */
 struct dpk_source {
-	char *url;     /* as the store program gets it; a bare path became dir:PATH */
-	char *program; /* absolute path of the store program */
-	char *shown;   /* for status and log: no query, no user */
-	bool is_dir;   /* polled without back-off: asking costs nobody anything */
+	char *url;        /* as the store program gets it; a bare path became dir:PATH */
+	char *program;    /* absolute path of the store program */
+	char *shown;      /* for status and log: no query, no user */
+	bool is_snapshot; /* it names a signed snapshot: *.p7m */
+	bool is_dir;      /* polled without back-off: asking costs nobody anything */
 };
 
 /* Does TEXT look like a store URL or path, rather than the NAME of a configuration? */
