@@ -50,7 +50,7 @@ static int judge(const struct dpk_trust *trust, const char *argument, struct dpk
 	struct dpk_refusal refusal = { 0 };
 	struct dpk_reading reading;
 	struct dpk_plan plan;
-	int r = dpk_reading_make(trust, harvest, &reading, &refusal);
+	int r = dpk_reading_make(trust, NULL, harvest, &reading, &refusal);
 
 	if (r == DPK_REFUSED) {
 		say(tally, argument, argument, dpk_verdict_code(refusal.verdict), refusal.text);
