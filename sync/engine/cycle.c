@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/ticks.h"
-#include "engine/snapshot-build.h"
+#include "engine/take.h"
 #include "engine/trust.h"
 
 #include <errno.h>
@@ -15,8 +15,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-/* a swap takes milliseconds; a machine that swaps memory may take longer */
-#define EXPOSE_WAIT_MS 30000
 /* An ETag of some servers does not change within a second; now and then ask for the whole. */
 #define FULL_READ_EVERY 20
 
@@ -66,7 +64,7 @@ int dpk_cycle_policy(struct dpk_engine *engine, char ret_hex[static 2 * DPK_HASH
 }
 
 /* Remembers trouble; one event when it begins or changes its kind. */
-static void set_trouble(struct dpk_engine *engine, enum dpk_verdict reason, const char *text)
+void dpk_cycle_trouble(struct dpk_engine *engine, enum dpk_verdict reason, const char *text)
 {
 	struct dpk_trouble *trouble = &engine->state.trouble;
 	bool news;
@@ -134,126 +132,6 @@ static void save_token(struct dpk_engine *engine)
 	}
 	save_text(engine, "token_policy", policy);
 	save_text(engine, "token", engine->token);
-}
-
-int dpk_cycle_publish(
-	struct dpk_engine *engine, uint64_t generation, struct dpk_ring *ring, struct dpk_err *err)
-{
-	struct dpk_snapshot *snap = NULL;
-	struct dpk_ring old;
-	uint64_t seq;
-	int r = dpk_snapshot_build(generation, ring, &snap, err);
-
-	if (r < 0)
-		return r;
-	dpk_state_lock(&engine->state);
-	old = engine->state.ring;
-	engine->state.ring = *ring;
-	engine->state.generation = generation;
-	engine->state.withdrawn = false;
-	dpk_state_unlock_changed(&engine->state);
-	*ring = (struct dpk_ring){ 0 };
-	dpk_ring_fini(&old);
-	seq = dpk_shelf_publish(engine->shelf, snap);
-	dpk_snapshot_unref(snap);
-	if (engine->running && dpk_shelf_wait_exposed(engine->shelf, seq, EXPOSE_WAIT_MS) == 0)
-		engine->exposed = generation;
-	eventfd_write(engine->status_fd, 1);
-	return 0;
-}
-
-static void run_hook(struct dpk_engine *engine, uint64_t generation)
-{
-	struct dpk_err err = DPK_ERR_INIT;
-	char number[24];
-
-	if (!engine->state.config.on_change)
-		return;
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)generation);
-	/* one at a time: the newest generation is the one that matters */
-	if (engine->hook_pid > 0)
-		dpk_run_hook_kill(engine->hook_pid);
-	engine->hook_pid = 0;
-	if (dpk_run_hook(engine->state.config.on_change, number, &engine->hook_pid, &err) < 0)
-		dpk_cycle_event(engine, DPK_LOG_WARNING, "on-change", "%s", dpk_err_text(&err));
-}
-
-static int commit(struct dpk_engine *engine, const struct dpk_plan *plan,
-	const struct dpk_acceptance *accepted, uint64_t *ret_generation)
-{
-	struct dpk_generation generation = { .committed = dpk_ticks_now() };
-	struct dpk_commit commit = { .ring = &plan->ring,
-		.removed = plan->removed,
-		.removed_count = plan->removed_count,
-		.now = generation.committed,
-		.after = engine->state.generation,
-		.accepted = accepted };
-	struct dpk_err err = DPK_ERR_INIT;
-	int r;
-
-	for (int attempt = 0; attempt < 2; attempt++) {
-		r = dpk_journal_commit(engine->journal, &commit, &generation.number, &err);
-		if (r == 0)
-			break;
-		/* what SQLite holds in memory is not to be trusted after a failed write */
-		dpk_warning("%s", dpk_err_text(&err));
-		if (attempt == 1 || dpk_journal_reopen(engine->journal, &err) < 0)
-			break;
-	}
-	if (r < 0) {
-		set_trouble(engine, DPK_VERDICT_JOURNAL, dpk_err_text(&err));
-		return r;
-	}
-	generation.keys = dpk_ring_keys(&plan->ring);
-	generation.revocations = plan->ring.count - generation.keys;
-	dpk_state_lock(&engine->state);
-	dpk_state_add_generation(&engine->state, &generation);
-	dpk_state_unlock_changed(&engine->state);
-	*ret_generation = generation.number;
-	return 0;
-}
-
-static void tell_change(struct dpk_engine *engine, uint64_t generation, const struct dpk_ring *old,
-	const struct dpk_ring *ring)
-{
-	size_t added = 0, left = 0, replaced = 0;
-
-	for (size_t i = 0; i < ring->count; i++) {
-		const struct dpk_member *was =
-			dpk_ring_find(old, dpk_key_name(ring->members[i].key));
-
-		added += !was;
-		replaced +=
-			was && memcmp(dpk_key_sha256(was->key),
-				       dpk_key_sha256(ring->members[i].key), DPK_HASH_BYTES) != 0;
-	}
-	for (size_t i = 0; i < old->count; i++)
-		left += !dpk_ring_find(ring, dpk_key_name(old->members[i].key));
-	dpk_cycle_event(engine, DPK_LOG_NOTICE, "generation",
-		"%llu: %zu elements (%zu added, %zu replaced, %zu removed)",
-		(unsigned long long)generation, ring->count, added, replaced, left);
-}
-
-/* Written down first, shown second. */
-static int take_plan(
-	struct dpk_engine *engine, struct dpk_plan *plan, const struct dpk_acceptance *accepted)
-{
-	struct dpk_err err = DPK_ERR_INIT;
-	uint64_t generation;
-	int r = commit(engine, plan, accepted, &generation);
-
-	if (r < 0)
-		return r;
-	if (accepted)
-		dpk_trust_accepted(engine, accepted);
-	tell_change(engine, generation, &engine->state.ring, &plan->ring);
-	r = dpk_cycle_publish(engine, generation, &plan->ring, &err);
-	if (r < 0) {
-		set_trouble(engine, DPK_VERDICT_NAME, dpk_err_text(&err));
-		return r;
-	}
-	run_hook(engine, generation);
-	return 0;
 }
 
 static bool known(
@@ -328,12 +206,12 @@ static void settle_trouble(struct dpk_engine *engine, const struct dpk_plan *pla
 	char text[256];
 
 	if (plan->hold != DPK_HOLD_NONE) {
-		set_trouble(engine, reason_of_hold(plan->hold), plan->text);
+		dpk_cycle_trouble(engine, reason_of_hold(plan->hold), plan->text);
 	} else if (engine->state.generation == 0) {
 		snprintf(text, sizeof(text),
 			"the store answered, but holds no key that can be served (%zu element%s refused)",
 			rejected, rejected == 1 ? "" : "s");
-		set_trouble(engine, DPK_VERDICT_NOT_FOUND, text);
+		dpk_cycle_trouble(engine, DPK_VERDICT_NOT_FOUND, text);
 	} else {
 		clear_trouble(engine);
 	}
@@ -365,41 +243,6 @@ static int plan_reading(struct dpk_engine *engine, struct dpk_reading *reading,
 	return dpk_plan_make(&input, &reading->rejections, ret_plan);
 }
 
-/* A snapshot that changes no element may still raise the floor, or bring new signatures. */
-static int take_signature(struct dpk_engine *engine, const struct dpk_acceptance *accepted)
-{
-	struct dpk_err err = DPK_ERR_INIT;
-	int r;
-
-	if (!dpk_trust_is_news(engine, accepted))
-		return 0;
-	r = dpk_journal_accept(engine->journal, accepted, &err);
-	if (r < 0) {
-		dpk_journal_reopen(engine->journal, NULL);
-		set_trouble(engine, DPK_VERDICT_JOURNAL, dpk_err_text(&err));
-		return r;
-	}
-	dpk_trust_accepted(engine, accepted);
-	return 0;
-}
-
-/* Written down, and shown if it changes something. */
-static int take(struct dpk_engine *engine, const struct dpk_reading *reading, struct dpk_plan *plan,
-	bool changed)
-{
-	struct dpk_acceptance accepted;
-
-	if (!reading->is_signed)
-		return changed ? take_plan(engine, plan, NULL) : 0;
-	if (plan->hold != DPK_HOLD_NONE)
-		return 0;
-	dpk_trust_acceptance(engine, reading, &accepted);
-	if (changed)
-		return take_plan(engine, plan, &accepted);
-	/* nothing of it can be served: neither can it be the proof of what is */
-	return dpk_ring_keys(&plan->ring) > 0 ? take_signature(engine, &accepted) : 0;
-}
-
 /* Does what the plan says. False: nothing more can be done in this cycle. */
 static bool apply(struct dpk_engine *engine, struct dpk_reading *reading, struct dpk_plan *plan)
 {
@@ -418,7 +261,7 @@ static bool apply(struct dpk_engine *engine, struct dpk_reading *reading, struct
 		engine->token[0] = '\0';
 	set_rejections(engine, &reading->rejections);
 	set_hold(engine, plan);
-	if (take(engine, reading, plan, changed) < 0) {
+	if (dpk_take(engine, reading, plan, changed) < 0) {
 		engine->token[0] = '\0'; /* the next poll tries again */
 		return false;
 	}
@@ -449,7 +292,7 @@ static int read_once(struct dpk_engine *engine, const struct dpk_cycle_order *or
 	int r;
 
 	if (engine->state.downgraded) {
-		set_trouble(engine, DPK_VERDICT_DOWNGRADE,
+		dpk_cycle_trouble(engine, DPK_VERDICT_DOWNGRADE,
 			"this node has accepted signed rings and has no signers any more; the store is "
 			"not asked. Set signers=, or run: dpkeyctl accept-unsigned");
 		return -EBADMSG;
@@ -459,7 +302,7 @@ static int read_once(struct dpk_engine *engine, const struct dpk_cycle_order *or
 		return -ECANCELED;
 	if (result.verdict != DPK_VERDICT_OK) {
 		engine->has_digest = false; /* the next read is not consecutive */
-		set_trouble(engine, result.verdict, result.text);
+		dpk_cycle_trouble(engine, result.verdict, result.text);
 		return -EIO;
 	}
 	if (result.unchanged) {
@@ -474,9 +317,9 @@ static int read_once(struct dpk_engine *engine, const struct dpk_cycle_order *or
 	if (r != 0) {
 		engine->has_digest = false;
 		if (r == DPK_REFUSED)
-			set_trouble(engine, refusal.verdict, refusal.text);
+			dpk_cycle_trouble(engine, refusal.verdict, refusal.text);
 		else
-			set_trouble(engine,
+			dpk_cycle_trouble(engine,
 				r == -E2BIG ? DPK_VERDICT_TOO_BIG : DPK_VERDICT_TRANSIENT,
 				r == -E2BIG ? "the store holds more than a ring may" :
 					      strerror(-r));
@@ -484,7 +327,7 @@ static int read_once(struct dpk_engine *engine, const struct dpk_cycle_order *or
 	}
 	r = plan_reading(engine, &reading, order, &plan);
 	if (r < 0) {
-		set_trouble(engine, DPK_VERDICT_TRANSIENT, strerror(-r));
+		dpk_cycle_trouble(engine, DPK_VERDICT_TRANSIENT, strerror(-r));
 	} else {
 		r = apply(engine, &reading, &plan) && plan.wants_second_read;
 		dpk_plan_fini(&plan);

@@ -73,6 +73,9 @@ void dpk_cycle_withdraw(struct dpk_engine *engine);
 __attribute__((format(printf, 4, 5))) void dpk_cycle_event(
 	struct dpk_engine *engine, int level, const char *code, const char *format, ...);
 
+/* Remembers trouble; one event when it begins or changes its kind. */
+void dpk_cycle_trouble(struct dpk_engine *engine, enum dpk_verdict reason, const char *text);
+
 /* Publishes RING (takes its members) as generation GENERATION and waits until the kernel shows it.
  */
 int dpk_cycle_publish(
