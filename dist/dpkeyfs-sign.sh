@@ -11,7 +11,7 @@ digest() { sha256sum <"$1" | cut -d ' ' -f 1; }
 [ $# -eq 8 ] || fail "usage: dpkeyfs-sign.sh RING_ID EPOCH VERSION DAYS SIGNER.pem SIGNER.key DIR OUT.p7m"
 ring=$1 epoch=$2 version=$3 days=$4 signer=$5 key=$6 dir=$7 out=$8
 guid='[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
-stamp='[0-9]{8}T[0-9]{6}([0-9]{0,6}[1-9])?Z'
+stamp='[0-9]{8}T([01][0-9]|2[0-3])([0-5][0-9]){2}([0-9]{0,6}[1-9])?Z'
 matches "$ring" "$guid" || fail "RING_ID is '$ring'; expected a UUID in lower case"
 for number in "$epoch" "$version"; do
 	within "$number" 1 9007199254740991 ||
@@ -35,7 +35,10 @@ for file in "$dir"/*.xml; do
 	matches "$name" "key-$guid\\.xml|revocation-($guid|$stamp)\\.xml" ||
 		fail "'$file': .NET gives no such name; expected key-ID.xml, revocation-ID.xml or revocation-STAMP.xml; rename or remove it"
 	kind=${kind%%-*} id=${id#*-} id=${id%.xml}
-	matches "$id" "$guid" || id='*'
+	matches "$id" "$guid" || {
+		date -u -d "${id%T*}" >/dev/null 2>&1 || fail "'$file' is named after a day that is none"
+		id='*'
+	}
 	cat <"$file" >"$tmp/one"
 	bytes=$(wc -c <"$tmp/one" | tr -d ' ')
 	within "$bytes" 1 65536 || fail "'$file' has $bytes bytes; expected 1 to 65536"

@@ -86,6 +86,10 @@ content() { openssl cms -verify -binary -inform DER -noverify -in "$1" 2>/dev/nu
 		[[ $output = *".NET gives no such name"* ]]
 		rm "ring/$name"
 	done
+	echo x >ring/revocation-20260230T120000Z.xml
+	run -1 sign $RING 1 1 7 one.pem one.key ring out.p7m
+	[[ $output = *"after a day that is none"* ]]
+	rm ring/revocation-20260230T120000Z.xml
 	head -c 65536 /dev/zero >ring/key-$RING.xml
 	sign $RING 1 1 7 one.pem one.key ring out.p7m
 	run -0 check one.pem out.p7m
