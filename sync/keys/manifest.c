@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIRST_LINE      "dpkeyfs-snapshot 1"
@@ -80,12 +81,14 @@ static int next_line(struct reader *r, const char *form)
 	end = r->at < r->size ? memchr(start, '\n', r->size - r->at) : NULL;
 	r->form = form;
 	r->line_number++;
-	if (!end)
-		return dpk_refuse(r->refusal, DPK_VERDICT_MANIFEST,
+	if (!end) {
+		dpk_refuse(r->refusal, DPK_VERDICT_MANIFEST,
 			"line %zu of the manifest has no line feed within the first %zu bytes; expected "
 			"'%s', and at most %u bytes up to the line 'end'; make the snapshot anew with "
 			"dpkeyfs-sign.sh",
 			r->line_number, r->size, form, DPK_MANIFEST_MAX_BYTES);
+		return DPK_REFUSED;
+	}
 	r->line = (struct span){ start, (size_t)(end - start) };
 	r->value = r->line;
 	r->at += r->line.len + 1;
@@ -370,7 +373,7 @@ void dpk_manifest_fini(struct dpk_manifest *manifest)
 int dpk_manifest_parse(const uint8_t *data, size_t size, struct dpk_manifest *ret_manifest,
 	struct dpk_refusal *ret_refusal)
 {
-	_cleanup_(dpk_manifest_fini) struct dpk_manifest manifest = { 0 };
+	struct dpk_manifest manifest = { 0 };
 	struct reader r = { .text = (const char *)data,
 		.size = size < DPK_MANIFEST_MAX_BYTES ? size : DPK_MANIFEST_MAX_BYTES,
 		.refusal = ret_refusal };
@@ -379,10 +382,10 @@ int dpk_manifest_parse(const uint8_t *data, size_t size, struct dpk_manifest *re
 	*ret_refusal = (struct dpk_refusal){ 0 };
 	result = read_all(&r, &manifest);
 	if (result)
-		return result;
-	*ret_manifest = manifest;
-	manifest.files = NULL;
-	return 0;
+		dpk_manifest_fini(&manifest);
+	else
+		*ret_manifest = manifest;
+	return result;
 }
 
 /* What stands behind the text must be as long as the lines say. */

@@ -7,6 +7,7 @@
  * malloc and its kin are defined here and so stand before those of the C
  * library for expat and libcrypto too.
  */
+#include "keys/manifest.h"
 #include "keys/split.h"
 #include "keys/verify.h"
 
@@ -110,6 +111,32 @@ static int run_split(struct scene *scene)
 	return r;
 }
 
+/* Read, cut and written again: to the same bytes, or to none. */
+static int run_manifest(struct scene *scene)
+{
+	const struct dpk_blob *content = &scene->blob;
+	struct dpk_buf buf = DPK_BUF_INIT(DPK_MANIFEST_MAX_BYTES);
+	struct dpk_refusal refusal = { 0 };
+	struct dpk_blobs blobs = { 0 };
+	struct dpk_manifest m = { 0 };
+	int r = dpk_manifest_parse(content->data, content->size, &m, &refusal);
+
+	if (r == 0) {
+		r = dpk_manifest_cut(&m, content->data, content->size, "-", &blobs, &refusal);
+		if (r != 0 && blobs.count != 0)
+			r = -EPROTO;
+	}
+	if (r == 0) {
+		r = dpk_manifest_write(&m, &buf);
+		if (r == 0 ? memcmp(buf.data, content->data, m.text_bytes) != 0 : buf.len != 0)
+			r = -EPROTO;
+	}
+	dpk_blobs_fini(&blobs);
+	dpk_manifest_fini(&m);
+	dpk_buf_fini(&buf);
+	return r;
+}
+
 /* One run in which the N-th allocation fails. False once there are fewer than N. */
 static bool run_once(struct scene *scene, long n, bool all, int *ret_result)
 {
@@ -156,7 +183,7 @@ int main(void)
 				       "<x/><x/><x/><revocation/></r>";
 	char path[FIXTURE_PATH_MAX];
 	struct dpk_certs *certs = NULL;
-	struct scene key, revocation, refused, split;
+	struct scene key, revocation, refused, split, manifest;
 
 	if (dpk_certs_load(fixture_path(path, "certs/wrap-c.pem"), &certs, NULL) < 0)
 		abort();
@@ -169,16 +196,20 @@ int main(void)
 	refused.blob = fixture_blob(fixture_path(path, "odd/27-two-EncryptedKey/key-a.xml"));
 	split = (struct scene){ .run = run_split };
 	split.blob = text_blob("-", document, sizeof(document) - 1);
+	manifest = (struct scene){ .run = run_manifest };
+	manifest.blob = fixture_blob(fixture_path(path, "fuzz/fuzz-manifest/made-by-dpkeyfs-sign"));
 	for (int all = 0; all <= 1; all++) {
 		test_scene(&key, all, "a key");
 		test_scene(&revocation, all, "a revocation");
 		test_scene(&refused, all, "a refused key");
 		test_scene(&split, all, "a document");
+		test_scene(&manifest, all, "a manifest");
 	}
 	dpk_blob_fini(&key.blob);
 	dpk_blob_fini(&revocation.blob);
 	dpk_blob_fini(&refused.blob);
 	dpk_blob_fini(&split.blob);
+	dpk_blob_fini(&manifest.blob);
 	dpk_certs_free(certs);
 	return tap_done();
 }

@@ -325,7 +325,7 @@ static void test_bytes(void)
 		high += refused(text, len, &refusal);
 		memcpy(text, GOOD, i);
 		text[i] = '\0';
-		memcpy(text + i + 1, GOOD + i, len - i);
+		memcpy(text + i + 1, &GOOD[i], len - i);
 		inserted += refused(text, len + 1, &refusal);
 	}
 	is_num(cut, len, "cut off at any byte");
