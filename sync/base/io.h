@@ -31,4 +31,12 @@ enum dpk_file_rule {
 int dpk_read_file(
 	const char *path, enum dpk_file_rule rule, struct dpk_buf *buf, struct dpk_err *err);
 
+/*
+ * Puts LEN bytes in place of PATH, all or nothing: a new file of mode MODE
+ * beside it, written through to the disk, takes its name. -errno; then PATH is
+ * what it was and no other file is left. ERR names the path.
+ */
+int dpk_replace_file(
+	const char *path, mode_t mode, const void *data, size_t len, struct dpk_err *err);
+
 #endif
