@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DPK_CTL_JUDGE_H
+#define DPK_CTL_JUDGE_H
+
+/* What a node that serves nothing yet would make of a read, by the node's own code. */
+
+#include "ctl/belief.h"
+#include "engine/reading.h"
+
+struct dpk_ctl_judgement {
+	struct dpk_reading reading;
+	struct dpk_plan plan;
+};
+
+/*
+ * Takes over HARVEST, which holds elements and documents only. 0, DPK_REFUSED
+ * (the read as a whole), or -errno; on failure HARVEST is freed as well.
+ */
+int dpk_ctl_judge(const struct dpk_trust *trust, struct dpk_harvest *harvest, int64_t now,
+	struct dpk_ctl_judgement *ret_judgement, struct dpk_refusal *ret_refusal);
+void dpk_ctl_judgement_fini(struct dpk_ctl_judgement *judgement);
+
+/*
+ * The elements of the snapshots in HARVEST become elements of it. The first
+ * snapshot that PINS do not accept is refused. 0, DPK_REFUSED, or -errno.
+ */
+int dpk_ctl_unpack(
+	const struct dpk_pins *pins, struct dpk_harvest *harvest, struct dpk_refusal *ret_refusal);
+
+/*
+ * What was kept out: "NAME: rejected: REASON: text" on standard output, or an
+ * object in LIST if that is not NULL.
+ */
+void dpk_ctl_say_rejected(json_t *list, const char *name, const char *reason, const char *text);
+
+#endif
