@@ -46,6 +46,8 @@ int dpk_read_all(int fd, struct dpk_buf *buf)
 		if (n == 0)
 			break;
 		r = dpk_buf_add(buf, chunk, (size_t)n);
+		if (r == -EFBIG) /* what fits, so that its length tells that it is too long */
+			dpk_buf_add(buf, chunk, buf->max - buf->len);
 		if (r < 0)
 			return r;
 	}

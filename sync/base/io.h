@@ -12,7 +12,10 @@ struct dpk_err;
 /* Writes all LEN bytes, through EINTR and short writes. 0 or -errno. */
 int dpk_write_all(int fd, const void *data, size_t len);
 
-/* Appends what FD gives until its end; -EFBIG past the buffer's maximum, -errno of read(2). */
+/*
+ * Appends what FD gives until its end; -EFBIG past the buffer's maximum, and
+ * the buffer is full then; -errno of read(2).
+ */
 int dpk_read_all(int fd, struct dpk_buf *buf);
 
 /* What a file must be before it is read. */
