@@ -45,6 +45,7 @@
 	X(DPK_VERDICT_NOT_YET, "not-yet")                                                          \
 	X(DPK_VERDICT_EXPIRED, "expired")                                                          \
 	X(DPK_VERDICT_UNLISTED, "unlisted")                                                        \
+	X(DPK_VERDICT_DOWNGRADE, "downgrade")                                                      \
 	X(DPK_VERDICT_HASH, "hash")                                                                \
 	/* rings */                                                                                \
 	X(DPK_VERDICT_DUPLICATE_ID, "duplicate-id")                                                \

@@ -77,6 +77,7 @@ static int judge_input(
 	const struct dpk_sign_job *job, const char *place, struct dpk_ctl_judgement *judgement)
 {
 	struct dpk_trust trust = { NULL, job->config->unwrapped == DPK_UNWRAPPED_ACCEPT };
+	struct dpk_reading_rule rule = { &job->pins[0], NULL, job->now };
 	struct dpk_refusal refusal = { 0 };
 	struct dpk_err err = DPK_ERR_INIT;
 	struct dpk_certs *certs = NULL;
@@ -88,11 +89,7 @@ static int judge_input(
 	trust.wrap_certs = certs;
 	r = dpk_ctl_gather(job->config, place, &harvest);
 	if (r == DPK_CTL_OK) {
-		r = dpk_ctl_unpack(&job->pins[0], &harvest, &refusal);
-		if (r)
-			dpk_harvest_fini(&harvest);
-		else
-			r = dpk_ctl_judge(&trust, &harvest, job->now, judgement, &refusal);
+		r = dpk_ctl_judge(&trust, &rule, &harvest, judgement, &refusal);
 		if (r == DPK_REFUSED)
 			r = rejected(job, place, dpk_verdict_code(refusal.verdict), refusal.text);
 		else if (r < 0)

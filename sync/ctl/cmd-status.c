@@ -66,6 +66,15 @@ static void print_status(const json_t *status)
 					(uint64_t)json_integer_value(age) * 1000, buf) :
 				"just now",
 			json_integer_value(age) ? " ago" : "");
+	if (json_is_integer(json_object_get(status, "version"))) {
+		char issued[24], expires[24];
+
+		printf("\nsnapshot      epoch %lld, version %lld, issued %s, expires %s",
+			(long long)json_integer_value(json_object_get(status, "epoch")),
+			(long long)json_integer_value(json_object_get(status, "version")),
+			short_time(status, "issued", issued),
+			short_time(status, "expires", expires));
+	}
 	printf("\ngeneration    %lld: %zu keys, %zu revocations, %zu rejected\n",
 		(long long)json_integer_value(json_object_get(status, "generation")),
 		json_array_size(json_object_get(status, "keys")),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sync, wait, accept-removal: what takes a while. */
+/* sync, wait, accept-…: what takes a while. */
 #include "ctl/ctl.h"
 
 #include "base/num.h"
@@ -54,6 +54,20 @@ int dpk_ctl_accept_removal(const struct dpk_ctl *ctl)
 	if (!dpk_ctl_no_arguments(ctl, "accept-removal"))
 		return DPK_CTL_USAGE;
 	return ask_cycle(ctl, "accept-removal", "asking the store");
+}
+
+int dpk_ctl_accept_floor(const struct dpk_ctl *ctl)
+{
+	if (!dpk_ctl_no_arguments(ctl, "accept-floor"))
+		return DPK_CTL_USAGE;
+	return ask_cycle(ctl, "accept-floor", "asking the store");
+}
+
+int dpk_ctl_accept_unsigned(const struct dpk_ctl *ctl)
+{
+	if (!dpk_ctl_no_arguments(ctl, "accept-unsigned"))
+		return DPK_CTL_USAGE;
+	return ask_cycle(ctl, "accept-unsigned", "asking the store");
 }
 
 int dpk_ctl_wait(const struct dpk_ctl *ctl)

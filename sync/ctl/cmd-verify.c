@@ -59,44 +59,6 @@ static bool is_rejected(const struct dpk_rejections *rejections, const struct dp
 	return false;
 }
 
-static void say_offer(struct verifier *verifier, const struct dpk_manifest *manifest,
-	const struct dpk_offer *offer)
-{
-	struct dpk_refusal refusal = { 0 };
-
-	if (manifest && dpk_signed_check_name(manifest, offer->key, &refusal) != 0)
-		say_refusal(verifier, offer->origin, offer->name, &refusal);
-	else
-		say(verifier, offer->origin, offer->name, NULL, NULL);
-}
-
-/* Elements, of a snapshot if there is a MANIFEST. HARVEST is taken over. */
-static int judge(struct verifier *verifier, const char *argument,
-	const struct dpk_manifest *manifest, struct dpk_harvest *harvest)
-{
-	struct dpk_ctl_judgement judgement = { 0 };
-	const struct dpk_reading *reading = &judgement.reading;
-	struct dpk_refusal refusal = { 0 };
-	int r = dpk_ctl_judge(&verifier->trust, harvest, verifier->now, &judgement, &refusal);
-
-	if (r < 0)
-		return failed(argument, r);
-	if (r == DPK_REFUSED) {
-		say_refusal(verifier, argument, argument, &refusal);
-		return DPK_CTL_OK;
-	}
-	for (size_t i = 0; i < reading->offer_count; i++)
-		if (!is_rejected(&reading->rejections, &reading->offers[i]))
-			say_offer(verifier, manifest, &reading->offers[i]);
-	for (size_t i = 0; i < reading->rejections.count; i++)
-		say(verifier, reading->rejections.items[i].origin,
-			reading->rejections.items[i].name,
-			dpk_verdict_code(reading->rejections.items[i].reason),
-			reading->rejections.items[i].text);
-	dpk_ctl_judgement_fini(&judgement);
-	return DPK_CTL_OK;
-}
-
 static json_t *json_subjects(const struct verifier *verifier, const struct dpk_signed *snapshot)
 {
 	json_t *list = json_array();
@@ -108,15 +70,20 @@ static json_t *json_subjects(const struct verifier *verifier, const struct dpk_s
 	return list;
 }
 
-static void say_manifest_json(
-	struct verifier *verifier, const struct dpk_blob *blob, const struct dpk_signed *snapshot)
+/* How the place itself is called: a snapshot by its own name. */
+struct place {
+	char origin[DPK_ORIGIN_MAX + 1], name[DPK_ORIGIN_MAX + 1];
+};
+
+static void say_snapshot_json(
+	struct verifier *verifier, const struct place *place, const struct dpk_signed *snapshot)
 {
 	const struct dpk_manifest *manifest = &snapshot->manifest;
 	char ring[DPK_GUID_STRING_MAX];
 
 	json_array_append_new(verifier->list,
 		json_pack("{s:s, s:s, s:b, s:s, s:I, s:I, s:o, s:o, s:o, s:I}", "origin",
-			blob->origin, "name", blob->name, "ok", 1, "ring",
+			place->origin, "name", place->name, "ok", 1, "ring",
 			dpk_guid_to_string(&manifest->ring, ring), "epoch",
 			(json_int_t)manifest->epoch, "version", (json_int_t)manifest->version,
 			"signers", json_subjects(verifier, snapshot), "issued",
@@ -125,14 +92,14 @@ static void say_manifest_json(
 			(json_int_t)manifest->file_count));
 }
 
-static void say_manifest(
-	struct verifier *verifier, const struct dpk_blob *blob, const struct dpk_signed *snapshot)
+static void say_snapshot(
+	struct verifier *verifier, const struct place *place, const struct dpk_signed *snapshot)
 {
 	const struct dpk_manifest *manifest = &snapshot->manifest;
 	char buf[DPK_TICKS_STRING_MAX];
 
 	if (verifier->list) {
-		say_manifest_json(verifier, blob, snapshot);
+		say_snapshot_json(verifier, place, snapshot);
 		return;
 	}
 	printf("ring %s\n", dpk_guid_to_string(&manifest->ring, buf));
@@ -145,54 +112,67 @@ static void say_manifest(
 	printf("expires %s\n", dpk_ticks_to_string(manifest->expires, buf));
 }
 
-static int judge_snapshot(
-	struct verifier *verifier, const char *argument, const struct dpk_blob *blob)
+static void say_elements(struct verifier *verifier, const struct dpk_reading *reading)
 {
-	struct dpk_harvest harvest = { .complete = true };
-	struct dpk_refusal refusal = { 0 };
-	struct dpk_signed snapshot = { 0 };
-	int r = dpk_signed_read(&verifier->belief.pins, &verifier->belief.floor, verifier->now,
-		blob, &snapshot, &refusal);
+	const struct dpk_rejections *rejections = &reading->rejections;
 
-	if (r == 0 && verifier->after_path)
+	for (size_t i = 0; i < reading->offer_count; i++)
+		if (!is_rejected(rejections, &reading->offers[i]))
+			say(verifier, reading->offers[i].origin, reading->offers[i].name, NULL,
+				NULL);
+	for (size_t i = 0; i < rejections->count; i++)
+		say(verifier, rejections->items[i].origin, rejections->items[i].name,
+			dpk_verdict_code(rejections->items[i].reason), rejections->items[i].text);
+}
+
+static void name_place(struct place *place, const char *argument, const struct dpk_harvest *harvest)
+{
+	const struct dpk_blobs *snapshots = &harvest->snapshots;
+
+	snprintf(place->origin, sizeof(place->origin), "%s",
+		snapshots->count ? snapshots->items[0].origin : argument);
+	snprintf(place->name, sizeof(place->name), "%s",
+		snapshots->count ? snapshots->items[0].name : argument);
+}
+
+static int judge(struct verifier *verifier, const char *argument, struct dpk_harvest *harvest)
+{
+	struct dpk_reading_rule rule = { &verifier->belief.pins, &verifier->belief.floor,
+		verifier->now };
+	struct dpk_ctl_judgement judgement = { 0 };
+	const struct dpk_reading *reading = &judgement.reading;
+	struct dpk_refusal refusal = { 0 };
+	struct place place;
+	int r;
+
+	name_place(&place, argument, harvest);
+	r = dpk_ctl_judge(&verifier->trust, &rule, harvest, &judgement, &refusal);
+	if (r == 0 && reading->is_signed && verifier->after_path)
 		r = dpk_ctl_check_removal(
-			&verifier->after, &snapshot.manifest, verifier->now, &refusal);
-	if (r == DPK_REFUSED) {
-		say_refusal(verifier, blob->origin, blob->name, &refusal);
-		r = DPK_CTL_OK;
-	} else if (r < 0) {
-		r = failed(argument, r);
-	} else {
-		say_manifest(verifier, blob, &snapshot);
-		harvest.elements = snapshot.blobs;
-		snapshot.blobs = (struct dpk_blobs){ 0 };
-		r = judge(verifier, argument, &snapshot.manifest, &harvest);
+			&verifier->after, &reading->snapshot.manifest, verifier->now, &refusal);
+	if (r == 0) {
+		if (reading->is_signed)
+			say_snapshot(verifier, &place, &reading->snapshot);
+		say_elements(verifier, reading);
+	} else if (r == DPK_REFUSED) {
+		say_refusal(verifier, place.origin, place.name, &refusal);
 	}
-	dpk_signed_fini(&snapshot);
-	return r;
+	dpk_ctl_judgement_fini(&judgement);
+	return r < 0 ? failed(argument, r) : DPK_CTL_OK;
 }
 
 static int verify_one(
 	struct verifier *verifier, const struct dpk_config *config, const char *argument)
 {
 	struct dpk_harvest harvest;
-	struct dpk_blobs snapshots;
 	int r = dpk_ctl_gather(config, argument, &harvest);
 
 	if (r != DPK_CTL_OK)
 		return r;
-	snapshots = harvest.snapshots;
-	harvest.snapshots = (struct dpk_blobs){ 0 };
-	if (snapshots.count > 0 && !dpk_ctl_belief_needed(&verifier->belief, argument))
-		r = DPK_CTL_USAGE;
-	for (size_t i = 0; i < snapshots.count && r == DPK_CTL_OK; i++)
-		r = judge_snapshot(verifier, argument, &snapshots.items[i]);
-	if (r == DPK_CTL_OK)
-		r = judge(verifier, argument, NULL, &harvest);
-	else
-		dpk_harvest_fini(&harvest);
-	dpk_blobs_fini(&snapshots);
-	return r;
+	if (harvest.snapshots.count == 0 || dpk_ctl_belief_needed(&verifier->belief, argument))
+		return judge(verifier, argument, &harvest);
+	dpk_harvest_fini(&harvest);
+	return DPK_CTL_USAGE;
 }
 
 /* --after FILE: what a node that has accepted it knows. */

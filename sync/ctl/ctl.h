@@ -46,6 +46,8 @@ int dpk_ctl_health(const struct dpk_ctl *ctl);
 int dpk_ctl_sync(const struct dpk_ctl *ctl);
 int dpk_ctl_wait(const struct dpk_ctl *ctl);
 int dpk_ctl_accept_removal(const struct dpk_ctl *ctl);
+int dpk_ctl_accept_floor(const struct dpk_ctl *ctl);
+int dpk_ctl_accept_unsigned(const struct dpk_ctl *ctl);
 int dpk_ctl_verify(const struct dpk_ctl *ctl);
 int dpk_ctl_simulate(const struct dpk_ctl *ctl);
 int dpk_ctl_sign(const struct dpk_ctl *ctl);

@@ -13,19 +13,14 @@ struct dpk_ctl_judgement {
 };
 
 /*
- * Takes over HARVEST, which holds elements and documents only. 0, DPK_REFUSED
- * (the read as a whole), or -errno; on failure HARVEST is freed as well.
+ * Takes over HARVEST and reads it by RULE if it holds a snapshot. 0,
+ * DPK_REFUSED (the read as a whole), or -errno; on failure HARVEST is freed as
+ * well.
  */
-int dpk_ctl_judge(const struct dpk_trust *trust, struct dpk_harvest *harvest, int64_t now,
-	struct dpk_ctl_judgement *ret_judgement, struct dpk_refusal *ret_refusal);
+int dpk_ctl_judge(const struct dpk_trust *trust, const struct dpk_reading_rule *rule,
+	struct dpk_harvest *harvest, struct dpk_ctl_judgement *ret_judgement,
+	struct dpk_refusal *ret_refusal);
 void dpk_ctl_judgement_fini(struct dpk_ctl_judgement *judgement);
-
-/*
- * The elements of the snapshots in HARVEST become elements of it. The first
- * snapshot that PINS do not accept is refused. 0, DPK_REFUSED, or -errno.
- */
-int dpk_ctl_unpack(
-	const struct dpk_pins *pins, struct dpk_harvest *harvest, struct dpk_refusal *ret_refusal);
 
 /*
  * What was kept out: "NAME: rejected: REASON: text" on standard output, or an

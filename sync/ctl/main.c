@@ -21,6 +21,8 @@ static const struct dpk_ctl_verb verbs[] = {
 	{ "health", "[--live | --ready]", "0 well, 1 degraded, 3 no daemon, 5 stale",
 		dpk_ctl_health },
 	{ "accept-removal", "", "let go what has left the store", dpk_ctl_accept_removal },
+	{ "accept-floor", "", "know that the accepted versions were lost", dpk_ctl_accept_floor },
+	{ "accept-unsigned", "", "give up signatures for this ring", dpk_ctl_accept_unsigned },
 	{ "verify", "[--at TIME|+DURATION] [--after FILE] FILE|DIRECTORY|URL...",
 		"judge elements, or a signed snapshot, as a node would", dpk_ctl_verify },
 	{ "sign",

@@ -131,9 +131,8 @@ static void client_check(struct dpk_control *control, struct client *client)
 	bool done;
 
 	dpk_state_lock(state);
-	done = client->phase == PHASE_SYNC ?
-		       state->sync_served >= client->wanted :
-		       state->shown >= client->wanted && !state->withdrawn;
+	done = client->phase == PHASE_SYNC ? state->sync_served >= client->wanted :
+					     state->shown >= client->wanted && !state->withdrawn;
 	if (done)
 		answer = dpk_report_cycle(state);
 	dpk_state_unlock(state);
@@ -143,13 +142,15 @@ static void client_check(struct dpk_control *control, struct client *client)
 		refuse(client, "timeout", "it did not happen in time");
 }
 
-static void want_sync(struct dpk_control *control, struct client *client, bool accept)
+/* WORD: the flag of an administrator's word for it, or NULL. */
+static void want_sync(struct dpk_control *control, struct client *client, bool *word)
 {
 	uint64_t deadline;
 
 	dpk_state_lock(control->state);
 	client->wanted = ++control->state->sync_wanted;
-	control->state->accept_wanted |= accept;
+	if (word)
+		*word = true;
 	deadline = control->state->config.deadline_ms;
 	dpk_state_unlock(control->state);
 	client->phase = PHASE_SYNC;
@@ -169,17 +170,33 @@ static void verb_sync(struct dpk_control *control, struct client *client, char *
 	}
 	if (client->uid != 0)
 		control->last_sync = now;
-	want_sync(control, client, false);
+	want_sync(control, client, NULL);
+}
+
+static void accept_as_root(struct dpk_control *control, struct client *client, bool *word)
+{
+	if (client->uid != 0)
+		refuse(client, "forbidden", "only root may accept that");
+	else
+		want_sync(control, client, word);
 }
 
 static void verb_accept(struct dpk_control *control, struct client *client, char *arguments)
 {
 	(void)arguments;
-	if (client->uid != 0) {
-		refuse(client, "forbidden", "only root may accept a removal");
-		return;
-	}
-	want_sync(control, client, true);
+	accept_as_root(control, client, &control->state->accept_wanted);
+}
+
+static void verb_floor(struct dpk_control *control, struct client *client, char *arguments)
+{
+	(void)arguments;
+	accept_as_root(control, client, &control->state->accept_floor_wanted);
+}
+
+static void verb_unsigned(struct dpk_control *control, struct client *client, char *arguments)
+{
+	(void)arguments;
+	accept_as_root(control, client, &control->state->accept_unsigned_wanted);
 }
 
 /* wait GENERATION TIMEOUT_MS */
@@ -211,6 +228,8 @@ static const struct {
 	{ "sync", verb_sync },
 	{ "wait", verb_wait },
 	{ "accept-removal", verb_accept },
+	{ "accept-floor", verb_floor },
+	{ "accept-unsigned", verb_unsigned },
 };
 
 static void handle(struct dpk_control *control, struct client *client)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/ticks.h"
 #include "engine/snapshot-build.h"
+#include "engine/trust.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -49,6 +50,16 @@ int dpk_cycle_policy(struct dpk_engine *engine, char ret_hex[static 2 * DPK_HASH
 	for (size_t i = 0; state->certs && i < dpk_certs_count(state->certs) && r == 0; i++)
 		r = dpk_hash2(digest, sizeof(digest), dpk_certs_at(state->certs, i)->sha256,
 			DPK_HASH_BYTES, digest);
+	if (r == 0 && state->signing.signers) {
+		uint8_t pins[DPK_HASH_BYTES];
+
+		r = dpk_signers_digest(state->signing.signers, state->signing.pins.threshold, pins);
+		if (r == 0)
+			r = dpk_hash2(digest, sizeof(digest), pins, sizeof(pins), digest);
+		if (r == 0)
+			r = dpk_hash2(
+				digest, sizeof(digest), state->signing.pins.ring.b, 16, digest);
+	}
 	for (size_t i = 0; i < DPK_HASH_BYTES; i++)
 		snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
 	return r;
@@ -167,16 +178,21 @@ static void run_hook(struct dpk_engine *engine, uint64_t generation)
 		dpk_cycle_event(engine, DPK_LOG_WARNING, "on-change", "%s", dpk_err_text(&err));
 }
 
-static int commit(struct dpk_engine *engine, const struct dpk_ring *ring,
-	const struct dpk_guid *removed, size_t removed_count, uint64_t *ret_generation)
+static int commit(struct dpk_engine *engine, const struct dpk_plan *plan,
+	const struct dpk_acceptance *accepted, uint64_t *ret_generation)
 {
 	struct dpk_generation generation = { .committed = dpk_ticks_now() };
+	struct dpk_commit commit = { .ring = &plan->ring,
+		.removed = plan->removed,
+		.removed_count = plan->removed_count,
+		.now = generation.committed,
+		.after = engine->state.generation,
+		.accepted = accepted };
 	struct dpk_err err = DPK_ERR_INIT;
 	int r;
 
 	for (int attempt = 0; attempt < 2; attempt++) {
-		r = dpk_journal_commit(engine->journal, ring, removed, removed_count,
-			generation.committed, engine->state.generation, &generation.number, &err);
+		r = dpk_journal_commit(engine->journal, &commit, &generation.number, &err);
 		if (r == 0)
 			break;
 		/* what SQLite holds in memory is not to be trusted after a failed write */
@@ -188,8 +204,8 @@ static int commit(struct dpk_engine *engine, const struct dpk_ring *ring,
 		set_trouble(engine, DPK_VERDICT_JOURNAL, dpk_err_text(&err));
 		return r;
 	}
-	generation.keys = dpk_ring_keys(ring);
-	generation.revocations = ring->count - generation.keys;
+	generation.keys = dpk_ring_keys(&plan->ring);
+	generation.revocations = plan->ring.count - generation.keys;
 	dpk_state_lock(&engine->state);
 	dpk_state_add_generation(&engine->state, &generation);
 	dpk_state_unlock_changed(&engine->state);
@@ -219,14 +235,17 @@ static void tell_change(struct dpk_engine *engine, uint64_t generation, const st
 }
 
 /* Written down first, shown second. */
-static int take_plan(struct dpk_engine *engine, struct dpk_plan *plan)
+static int take_plan(
+	struct dpk_engine *engine, struct dpk_plan *plan, const struct dpk_acceptance *accepted)
 {
 	struct dpk_err err = DPK_ERR_INIT;
 	uint64_t generation;
-	int r = commit(engine, &plan->ring, plan->removed, plan->removed_count, &generation);
+	int r = commit(engine, plan, accepted, &generation);
 
 	if (r < 0)
 		return r;
+	if (accepted)
+		dpk_trust_accepted(engine, accepted);
 	tell_change(engine, generation, &engine->state.ring, &plan->ring);
 	r = dpk_cycle_publish(engine, generation, &plan->ring, &err);
 	if (r < 0) {
@@ -333,6 +352,8 @@ static int plan_reading(struct dpk_engine *engine, struct dpk_reading *reading,
 		.serve_bad_revocation = config->on_bad_revocation == DPK_ON_DOUBT_SERVE,
 		.agreed = engine->has_digest &&
 			  memcmp(engine->last_digest, reading->digest, DPK_HASH_BYTES) == 0,
+		.is_signed = reading->is_signed,
+		.remove_max = reading->snapshot.manifest.remove_max,
 		.accept = order->accept,
 		.now = dpk_ticks_now(),
 	};
@@ -342,6 +363,41 @@ static int plan_reading(struct dpk_engine *engine, struct dpk_reading *reading,
 		    engine->journal, input.now - DPK_TICKS_PER_DAY, &input.removed_last_day) < 0)
 		input.removed_last_day = input.max_remove;
 	return dpk_plan_make(&input, &reading->rejections, ret_plan);
+}
+
+/* A snapshot that changes no element may still raise the floor, or bring new signatures. */
+static int take_signature(struct dpk_engine *engine, const struct dpk_acceptance *accepted)
+{
+	struct dpk_err err = DPK_ERR_INIT;
+	int r;
+
+	if (!dpk_trust_is_news(engine, accepted))
+		return 0;
+	r = dpk_journal_accept(engine->journal, accepted, &err);
+	if (r < 0) {
+		dpk_journal_reopen(engine->journal, NULL);
+		set_trouble(engine, DPK_VERDICT_JOURNAL, dpk_err_text(&err));
+		return r;
+	}
+	dpk_trust_accepted(engine, accepted);
+	return 0;
+}
+
+/* Written down, and shown if it changes something. */
+static int take(struct dpk_engine *engine, const struct dpk_reading *reading, struct dpk_plan *plan,
+	bool changed)
+{
+	struct dpk_acceptance accepted;
+
+	if (!reading->is_signed)
+		return changed ? take_plan(engine, plan, NULL) : 0;
+	if (plan->hold != DPK_HOLD_NONE)
+		return 0;
+	dpk_trust_acceptance(engine, reading, &accepted);
+	if (changed)
+		return take_plan(engine, plan, &accepted);
+	/* nothing of it can be served: neither can it be the proof of what is */
+	return dpk_ring_keys(&plan->ring) > 0 ? take_signature(engine, &accepted) : 0;
 }
 
 /* Does what the plan says. False: nothing more can be done in this cycle. */
@@ -362,7 +418,7 @@ static bool apply(struct dpk_engine *engine, struct dpk_reading *reading, struct
 		engine->token[0] = '\0';
 	set_rejections(engine, &reading->rejections);
 	set_hold(engine, plan);
-	if (changed && take_plan(engine, plan) < 0) {
+	if (take(engine, reading, plan, changed) < 0) {
 		engine->token[0] = '\0'; /* the next poll tries again */
 		return false;
 	}
@@ -383,6 +439,8 @@ static int read_once(struct dpk_engine *engine, const struct dpk_cycle_order *or
 		engine->state.config.unwrapped == DPK_UNWRAPPED_ACCEPT };
 	struct dpk_run run = { &engine->state.source, &engine->state.config,
 		full ? NULL : engine->token, engine->state.config.deadline_ms, engine->stop_fd };
+	struct dpk_reading_rule rule = { &engine->state.signing.pins, &engine->state.signing.floor,
+		dpk_ticks_now() };
 	struct dpk_run_result result;
 	struct dpk_refusal refusal = { 0 };
 	struct dpk_reading reading;
@@ -390,6 +448,12 @@ static int read_once(struct dpk_engine *engine, const struct dpk_cycle_order *or
 	struct dpk_plan plan;
 	int r;
 
+	if (engine->state.downgraded) {
+		set_trouble(engine, DPK_VERDICT_DOWNGRADE,
+			"this node has accepted signed rings and has no signers any more; the store is "
+			"not asked. Set signers=, or run: dpkeyctl accept-unsigned");
+		return -EBADMSG;
+	}
 	dpk_run_fetch(&run, &harvest, &result);
 	if (result.stopped)
 		return -ECANCELED;
@@ -405,7 +469,8 @@ static int read_once(struct dpk_engine *engine, const struct dpk_cycle_order *or
 		}
 		return 0;
 	}
-	r = dpk_reading_make(&trust, &harvest, &reading, &refusal);
+	r = dpk_reading_make(
+		&trust, engine->state.signing.signers ? &rule : NULL, &harvest, &reading, &refusal);
 	if (r != 0) {
 		engine->has_digest = false;
 		if (r == DPK_REFUSED)
@@ -440,12 +505,15 @@ void dpk_cycle_settle(struct dpk_engine *engine)
 
 bool dpk_cycle_run(struct dpk_engine *engine, const struct dpk_cycle_order *order)
 {
-	bool full = order->thorough || order->accept || !engine->token[0] ||
-		    ++engine->polls_since_full >= FULL_READ_EVERY || engine->state.withdrawn;
+	bool full = order->thorough || order->accept || engine->state.signing.unpinned_mono_ms ||
+		    !engine->token[0] || ++engine->polls_since_full >= FULL_READ_EVERY ||
+		    engine->state.withdrawn;
 	int r;
 
 	if (engine->hook_pid > 0 && dpk_run_hook_ended(engine->hook_pid))
 		engine->hook_pid = 0;
+	dpk_trust_watch_clock(engine);
+	dpk_trust_words(engine, order->accept_floor, order->accept_unsigned);
 	if (full)
 		engine->polls_since_full = 0;
 	r = read_once(engine, order, full);

@@ -23,10 +23,10 @@ struct dpk_engine {
 	pthread_t thread;
 	bool running;
 	uint64_t exposed; /* the generation that the kernel shows; 0: none yet */
-	int wake_fd;   /* eventfd: a sync is wanted, or a new configuration */
-	int stop_fd;   /* eventfd: end */
-	int ready_fd;  /* eventfd: the kernel shows a ring */
-	int status_fd; /* eventfd: the status line changed */
+	int wake_fd;      /* eventfd: a sync is wanted, or a new configuration */
+	int stop_fd;      /* eventfd: end */
+	int ready_fd;     /* eventfd: the kernel shows a ring */
+	int status_fd;    /* eventfd: the status line changed */
 	_Atomic(struct dpk_config *) next_config; /* owned by whoever swaps it out */
 
 	char token[DPK_TOKEN_MAX + 1];
@@ -35,6 +35,10 @@ struct dpk_engine {
 	uint8_t last_digest[DPK_HASH_BYTES]; /* of the last complete read */
 	bool has_digest;
 	int64_t synced_saved; /* ticks; what the journal has */
+
+	uint8_t envelope_sha256[DPK_HASH_BYTES]; /* of the snapshot accepted last */
+	int64_t clock_wall; /* ticks and monotonic time of the last look at the clock; 0: none */
+	uint64_t clock_mono_ms;
 
 	uint64_t backoff_ms;
 	pid_t wait_pid;
@@ -47,6 +51,7 @@ struct dpk_engine {
 struct dpk_cycle_order {
 	bool thorough; /* `sync`: no token, both of two agreeing reads */
 	bool accept;   /* accept-removal */
+	bool accept_floor, accept_unsigned;
 };
 
 /* One cycle from store to mount. True unless the store could not be read (back off). */

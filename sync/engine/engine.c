@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The engine's life and its schedule. */
-#include "engine/engine-internal.h"
+#include "engine/trust.h"
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -86,13 +86,22 @@ static int64_t until_expiry(struct dpk_engine *engine)
 	if (!limit || engine->state.generation == 0 || engine->state.withdrawn)
 		return -1;
 	dpk_state_lock(&engine->state);
-	age = dpk_state_age_ms(&engine->state);
+	/* a store can repeat an old snapshot for ever: a signature's age is what counts */
+	age = engine->state.signing.served ? dpk_state_signed_age_ms(&engine->state) :
+					     dpk_state_age_ms(&engine->state);
 	dpk_state_unlock(&engine->state);
 	return age >= limit ? 0 : (int64_t)(limit - age);
 }
 
 static void check_expiry(struct dpk_engine *engine)
 {
+	if (dpk_trust_until_withdrawal(engine) == 0) {
+		dpk_cycle_withdraw(engine);
+		dpk_cycle_event(engine, DPK_LOG_ERROR, "withdrawn",
+			"the pinned signers have not vouched for the ring for 24 h; the mount answers "
+			"EIO until they have signed one");
+		return;
+	}
 	if (until_expiry(engine) != 0)
 		return;
 	dpk_cycle_withdraw(engine);
@@ -116,10 +125,13 @@ static bool take_config(struct dpk_engine *engine)
 	r = dpk_source_parse(config->source, &source, &err);
 	if (r == 0 && config->wrap_certs)
 		r = dpk_certs_load(config->wrap_certs, &certs, &err);
+	if (r == 0)
+		r = dpk_trust_open(engine, config, &err);
 	if (r < 0) {
 		dpk_cycle_event(engine, DPK_LOG_ERROR, "reload", "the old configuration stays: %s",
 			dpk_err_text(&err));
 		dpk_source_fini(&source);
+		dpk_certs_free(certs);
 		dpk_config_fini(config);
 		free(config);
 		return false;
@@ -149,11 +161,14 @@ static void sleep_until(struct dpk_engine *engine, uint64_t until, bool *ret_hin
 		{ engine->wait_pidfd, POLLIN, 0 } };
 	uint64_t now = dpk_monotonic_ms();
 	int64_t left = until > now ? (int64_t)(until - now) : 0, expiry = until_expiry(engine);
+	int64_t unpinned = dpk_trust_until_withdrawal(engine);
 	eventfd_t ignored;
 
 	*ret_hint = false;
 	if (expiry >= 0 && expiry < left)
 		left = expiry;
+	if (unpinned >= 0 && unpinned < left)
+		left = unpinned;
 	if (poll(fds, 3, (int)(left > INT32_MAX ? INT32_MAX : left)) <= 0)
 		return;
 	if (fds[1].revents)
@@ -179,8 +194,9 @@ static uint64_t one_cycle(struct dpk_engine *engine)
 
 	dpk_state_lock(state);
 	ticket = state->sync_wanted;
-	order = (struct dpk_cycle_order){ ticket != state->sync_served, state->accept_wanted };
-	state->accept_wanted = false;
+	order = (struct dpk_cycle_order){ ticket != state->sync_served, state->accept_wanted,
+		state->accept_floor_wanted, state->accept_unsigned_wanted };
+	state->accept_wanted = state->accept_floor_wanted = state->accept_unsigned_wanted = false;
 	dpk_state_unlock(state);
 	if (order.accept)
 		dpk_cycle_event(engine, DPK_LOG_NOTICE, "accept-removal",

@@ -255,15 +255,82 @@ static void find_certs(struct scene *scene)
 	}
 }
 
+static void find_freshness(struct scene *scene)
+{
+	const struct dpk_signed_state *signing = &scene->state->signing;
+	int64_t now = dpk_state_signed_now(scene->state, scene->now);
+	char buf[DPK_TICKS_STRING_MAX];
+
+	if (!signing->served)
+		return;
+	if (now >= signing->expires)
+		add(scene, "expired", DPK_SEVERITY_STALE,
+			"sign and publish anew; a store that withholds newer snapshots looks like this",
+			"the snapshot expired %s; it stays served",
+			dpk_ticks_to_short(signing->expires, buf));
+	else if (now - signing->issued >= (signing->expires - signing->issued) / 2)
+		add(scene, "resign-due", DPK_SEVERITY_DEGRADED,
+			"run the scheduled dpkeyctl sign; sign at a quarter of the lifetime",
+			"half of the snapshot's lifetime is over and no newer one has come; it expires "
+			"%s",
+			dpk_ticks_to_short(signing->expires, buf));
+}
+
+static void find_signers(struct scene *scene)
+{
+	const struct dpk_signed_state *signing = &scene->state->signing;
+	char buf[DPK_TICKS_STRING_MAX];
+
+	for (size_t i = 0; i < dpk_signers_count(signing->signers); i++) {
+		const struct dpk_signer *signer = dpk_signers_at(signing->signers, i);
+
+		/* its key goes on to count: the pin is the trust, not the certificate's dates */
+		if (signer->not_after <= scene->now + CERT_EXPIRY_AHEAD)
+			add(scene, "signer-expires", DPK_SEVERITY_DEGRADED,
+				"pin its successor on every node, then sign with both",
+				"the signer's certificate %s (%s) expires %s", signer->subject,
+				signer->path, dpk_ticks_to_short(signer->not_after, buf));
+	}
+	if (scene->state->generation > 0 && !signing->served)
+		add(scene, "unpinned", DPK_SEVERITY_DEGRADED,
+			"publish a snapshot that the pinned signers have signed",
+			"the pinned signers do not vouch for the ring that is served");
+	if (signing->floor_lost)
+		add(scene, "floor-lost", DPK_SEVERITY_DEGRADED,
+			"find out why, set min_epoch and min_version, then: dpkeyctl accept-floor",
+			"FLOOR LOST: the journal was lost, and with it what this node had accepted");
+	find_freshness(scene);
+}
+
+static void find_clock(struct scene *scene)
+{
+	const struct dpk_state *state = scene->state;
+	int64_t behind = state->signing.floor.seen - scene->now;
+	char buf[32];
+
+	if (behind > DPK_FLOOR_CLOCK_SLACK)
+		add(scene, "clock", DPK_SEVERITY_DEGRADED, "set the clock of this node",
+			"this node's clock is behind what it has seen signed, by %s",
+			dpk_duration_to_string((uint64_t)(behind / DPK_TICKS_PER_MS), buf));
+	else if (state->clock_jump_at && scene->now - state->clock_jump_at < DPK_TICKS_PER_DAY)
+		add(scene, "clock", DPK_SEVERITY_DEGRADED,
+			"see that the clock of this node is right",
+			"this node's clock jumped %s by %s",
+			state->clock_jump < 0 ? "back" : "ahead",
+			dpk_duration_to_string(
+				(uint64_t)(llabs(state->clock_jump) / DPK_TICKS_PER_MS), buf));
+}
+
 static void find_notes(struct scene *scene)
 {
 	const struct dpk_config *config = &scene->state->config;
 	bool others = config->mode & 0004 || config->uid != 0 ||
 		      (config->gid != 0 && config->mode & 0040);
 
-	add(scene, "unsigned", DPK_SEVERITY_NOTE, "",
-		"the ring is not signed: whoever can write the store can add a key that is wrapped to "
-		"a pinned certificate");
+	if (!scene->state->signing.signers)
+		add(scene, "unsigned", DPK_SEVERITY_NOTE, "",
+			"the ring is not signed: whoever can write the store can add a key that is wrapped to "
+			"a pinned certificate");
 	if (config->unwrapped == DPK_UNWRAPPED_ACCEPT)
 		add(scene, "unwrapped", DPK_SEVERITY_NOTE, "wrap the keys and set unwrapped=reject",
 			"plaintext keys are accepted: whoever reads the store or the mount can forge "
@@ -291,8 +358,12 @@ int dpk_findings_make(const struct dpk_state *state, int64_t now, struct dpk_fin
 		find_divergence(&scene);
 		find_certs(&scene);
 	}
-	if (scene.r == 0)
+	if (scene.r == 0 && state->signing.signers)
+		find_signers(&scene);
+	if (scene.r == 0) {
+		find_clock(&scene);
 		find_notes(&scene);
+	}
 	free(scene.keys);
 	if (scene.r < 0) {
 		dpk_findings_fini(&findings);

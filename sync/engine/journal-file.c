@@ -69,6 +69,18 @@ static const char schema[] =
 	"CREATE TRIGGER generation_grows BEFORE INSERT ON generation"
 	" WHEN NEW.number<=(SELECT coalesce(max(number),0) FROM generation)"
 	" BEGIN SELECT RAISE(ABORT,'a generation never comes back'); END;"
+	/* what was accepted of each ring; nothing that can write here takes a node back */
+	"CREATE TABLE trust(ring BLOB PRIMARY KEY CHECK(length(ring)=16), epoch INTEGER NOT NULL,"
+	" version INTEGER NOT NULL, manifest_sha256 BLOB NOT NULL CHECK(length(manifest_sha256)=32),"
+	" pins BLOB NOT NULL CHECK(length(pins)=32), issued INTEGER NOT NULL,"
+	" expires INTEGER NOT NULL, seen INTEGER NOT NULL, envelope BLOB NOT NULL) STRICT;"
+	"CREATE TRIGGER trust_grows BEFORE UPDATE ON trust WHEN NEW.epoch<OLD.epoch"
+	" OR (NEW.epoch=OLD.epoch AND NEW.version<OLD.version) OR NEW.seen<OLD.seen"
+	" OR (NEW.epoch=OLD.epoch AND NEW.version=OLD.version"
+	" AND NEW.manifest_sha256<>OLD.manifest_sha256)"
+	" BEGIN SELECT RAISE(ABORT,'the floor never sinks'); END;"
+	"CREATE TRIGGER trust_stays BEFORE DELETE ON trust"
+	" BEGIN SELECT RAISE(ABORT,'the floor never goes'); END;"
 	"COMMIT;";
 
 int dpk_journal_errno(int code)
@@ -101,6 +113,19 @@ void dpk_journal_rollback(struct dpk_journal *journal)
 {
 	if (journal->db && !sqlite3_get_autocommit(journal->db))
 		dpk_journal_exec(journal, "ROLLBACK");
+}
+
+int dpk_journal_fail(struct dpk_journal *journal, int r, struct dpk_err *err)
+{
+	dpk_err_set(err, r, "cannot write the journal '%s': %s", journal->path,
+		journal->db ? sqlite3_errmsg(journal->db) : "it is not open");
+	dpk_journal_rollback(journal);
+	return r;
+}
+
+bool dpk_journal_was_lost(const struct dpk_journal *journal)
+{
+	return journal->lost;
 }
 
 static int query_number(struct dpk_journal *journal, const char *sql, int64_t *ret_value)
@@ -254,6 +279,7 @@ int dpk_journal_set_aside(struct dpk_journal *journal, struct dpk_err *err)
 	r = rename_away(journal->path, err);
 	if (r < 0)
 		return r;
+	journal->lost = true;
 	r = open_file(journal, &fresh);
 	if (err)
 		*err = fresh;
@@ -331,6 +357,15 @@ static int take_lock(struct dpk_journal *journal, const char *state, struct dpk_
 	return 0;
 }
 
+/* The lock of an earlier process is there, the file that it guarded is not. */
+static bool has_lock_alone(const char *file, const char *state)
+{
+	char lock[4200];
+
+	snprintf(lock, sizeof(lock), "%s/lock", state);
+	return access(lock, F_OK) == 0 && access(file, F_OK) != 0;
+}
+
 int dpk_journal_open(const char *state, struct dpk_journal **ret_journal, bool *ret_set_aside,
 	struct dpk_err *err)
 {
@@ -349,6 +384,7 @@ int dpk_journal_open(const char *state, struct dpk_journal **ret_journal, bool *
 		return dpk_err_set(err, -ENOMEM, "no memory");
 	}
 	journal->lock_fd = -1;
+	journal->lost = has_lock_alone(journal->path, state);
 	r = take_lock(journal, state, err);
 	if (r == 0)
 		r = open_file(journal, err);

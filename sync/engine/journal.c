@@ -267,31 +267,36 @@ static int prune(struct dpk_journal *journal, uint64_t generation, int64_t now)
 	return dpk_journal_exec(journal, sql);
 }
 
-int dpk_journal_commit(struct dpk_journal *journal, const struct dpk_ring *ring,
-	const struct dpk_guid *removed, size_t removed_count, int64_t now, uint64_t after,
+static int write_commit(
+	struct dpk_journal *journal, const struct dpk_commit *commit, uint64_t *ret_generation)
+{
+	int r = next_generation(journal, commit->after, ret_generation);
+
+	if (r == 0) /* first: its pages are what the new rows need */
+		r = prune(journal, *ret_generation, commit->now);
+	if (r == 0)
+		r = insert_generation(journal, commit->ring, commit->now, *ret_generation);
+	if (r == 0)
+		r = insert_members(journal, commit->ring, *ret_generation);
+	if (r == 0)
+		r = insert_removals(journal, commit->removed, commit->removed_count, commit->now);
+	if (r == 0 && commit->accepted)
+		r = dpk_journal_write_accepted(journal, commit->accepted);
+	return r;
+}
+
+int dpk_journal_commit(struct dpk_journal *journal, const struct dpk_commit *commit,
 	uint64_t *ret_generation, struct dpk_err *err)
 {
 	uint64_t generation = 0;
 	int r = dpk_journal_exec(journal, "BEGIN IMMEDIATE");
 
 	if (r == 0)
-		r = next_generation(journal, after, &generation);
-	if (r == 0) /* first: its pages are what the new rows need */
-		r = prune(journal, generation, now);
-	if (r == 0)
-		r = insert_generation(journal, ring, now, generation);
-	if (r == 0)
-		r = insert_members(journal, ring, generation);
-	if (r == 0)
-		r = insert_removals(journal, removed, removed_count, now);
+		r = write_commit(journal, commit, &generation);
 	if (r == 0)
 		r = dpk_journal_exec(journal, "COMMIT");
-	if (r < 0) {
-		dpk_err_set(err, r, "cannot write the journal '%s': %s", journal->path,
-			journal->db ? sqlite3_errmsg(journal->db) : "it is not open");
-		dpk_journal_rollback(journal);
-		return r;
-	}
+	if (r < 0)
+		return dpk_journal_fail(journal, r, err);
 	*ret_generation = generation;
 	return 0;
 }

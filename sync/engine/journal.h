@@ -14,6 +14,7 @@
  */
 
 #include "engine/plan.h"
+#include "keys/floor.h"
 #include "engine/ring.h"
 
 struct dpk_journal;
@@ -52,14 +53,49 @@ int dpk_journal_load(struct dpk_journal *journal, uint64_t *ret_generation,
 	struct dpk_journal_entry **ret_entries, size_t *ret_count, struct dpk_err *err);
 void dpk_journal_entries_free(struct dpk_journal_entry *entries, size_t count);
 
+/* A signed snapshot that this node took: the floor from now on, and the proof of what it shows. */
+struct dpk_acceptance {
+	struct dpk_guid ring;
+	struct dpk_floor floor;  /* known */
+	int64_t issued, expires; /* ticks */
+	const uint8_t *envelope; /* borrowed */
+	size_t envelope_size;
+};
+
+struct dpk_commit {
+	const struct dpk_ring *ring;
+	const struct dpk_guid *removed; /* ids of keys that leave, for the removal budget */
+	size_t removed_count;
+	int64_t now;                           /* ticks */
+	uint64_t after;                        /* the number must be above this one */
+	const struct dpk_acceptance *accepted; /* NULL: the ring is not signed */
+};
+
 /*
- * Makes RING the next generation, in one transaction that is on disk when
- * this returns 0; its number is above AFTER and above every one before. Notes
- * the REMOVED ids for the removal budget. On failure the journal is as before.
+ * Makes COMMIT's ring the next generation, in one transaction that is on disk
+ * when this returns 0; its number is above every one before. On failure the
+ * journal is as before.
  */
-int dpk_journal_commit(struct dpk_journal *journal, const struct dpk_ring *ring,
-	const struct dpk_guid *removed, size_t removed_count, int64_t now, uint64_t after,
+int dpk_journal_commit(struct dpk_journal *journal, const struct dpk_commit *commit,
 	uint64_t *ret_generation, struct dpk_err *err);
+
+/*
+ * Writes ACCEPTED alone, for a snapshot that changes no element. Durable when
+ * it returns 0. -EBADMSG: it is below the floor that the file has, which a
+ * trigger refuses whatever this program believes.
+ */
+int dpk_journal_accept(
+	struct dpk_journal *journal, const struct dpk_acceptance *accepted, struct dpk_err *err);
+
+/*
+ * What was accepted last of RING; its envelope is the caller's to free(). 0,
+ * -ENOENT, -EBADMSG for a row that cannot be.
+ */
+int dpk_journal_accepted(struct dpk_journal *journal, const struct dpk_guid *ring,
+	struct dpk_acceptance *ret_accepted, uint8_t **ret_envelope);
+
+/* Was what an earlier process wrote here lost: set aside, or gone? */
+bool dpk_journal_was_lost(const struct dpk_journal *journal);
 
 /* Reopens the file after a failed write: what SQLite holds of it cannot be trusted then. */
 int dpk_journal_reopen(struct dpk_journal *journal, struct dpk_err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the journal holds, trusted no more than a store: verified under today's configuration. */
-#include "engine/engine-internal.h"
+#include "engine/trust.h"
 
 #include "base/err.h"
 #include "base/log.h"
@@ -52,6 +52,7 @@ static bool lost_revocation(
 static int show(struct dpk_engine *engine, uint64_t generation, struct dpk_ring *ring,
 	struct dpk_rejections *rejections, struct dpk_err *err)
 {
+	struct dpk_commit commit = { .ring = ring, .now = dpk_ticks_now(), .after = generation };
 	int r = 0;
 
 	if (dpk_ring_keys(ring) == 0 || lost_revocation(engine, rejections)) {
@@ -59,8 +60,7 @@ static int show(struct dpk_engine *engine, uint64_t generation, struct dpk_ring 
 		return 0;
 	}
 	if (rejections->count > 0)
-		r = dpk_journal_commit(engine->journal, ring, NULL, 0, dpk_ticks_now(), generation,
-			&generation, err);
+		r = dpk_journal_commit(engine->journal, &commit, &generation, err);
 	if (r == 0)
 		r = dpk_cycle_publish(engine, generation, ring, err);
 	dpk_ring_fini(ring);
@@ -89,6 +89,13 @@ static int load_ring(struct dpk_engine *engine, struct dpk_err *err)
 	size_t count = 0;
 	int r = dpk_journal_load(engine->journal, &generation, &entries, &count, err);
 
+	if (r == 0 && count > 0 && !dpk_trust_vouches(engine, entries, count)) {
+		dpk_cycle_event(engine, DPK_LOG_ERROR, "unpinned",
+			"the pinned signers do not vouch for the ring of the journal; it is not shown, "
+			"the mount answers EIO until they have signed one");
+		dpk_journal_entries_free(entries, count);
+		return 0;
+	}
 	for (size_t i = 0; i < count && r == 0; i++)
 		r = admit(engine, &entries[i].blob, entries[i].first_seen, &ring, &rejections);
 	if (r == 0 && count > 0)
@@ -152,12 +159,17 @@ static void load_past(struct dpk_engine *engine)
 
 int dpk_cycle_load(struct dpk_engine *engine, struct dpk_err *err)
 {
-	int r = load_ring(engine, err);
+	int r = dpk_trust_open(engine, &engine->state.config, err);
+
+	if (r == 0)
+		r = load_ring(engine, err);
 
 	if (r == -EBADMSG) {
 		dpk_warning("%s; it is set aside, and the ring comes from the store",
 			dpk_err_text(err));
 		r = dpk_journal_set_aside(engine->journal, err);
+		if (r == 0)
+			r = dpk_trust_open(engine, &engine->state.config, err);
 		if (r == 0)
 			dpk_cycle_event(engine, DPK_LOG_WARNING, "journal",
 				"a damaged journal was set aside; it is still there, beside the new one");
@@ -225,6 +237,7 @@ void dpk_cycle_reverify(struct dpk_engine *engine)
 		r = show(engine, engine->state.generation, &ring, &rejections, &err);
 		take_rejections(engine, &rejections);
 	}
+	dpk_trust_reverify(engine);
 	if (r < 0)
 		dpk_cycle_event(engine, DPK_LOG_WARNING, "reload",
 			"the ring could not be verified anew: %s", dpk_err_text(&err));

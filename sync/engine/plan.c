@@ -278,6 +278,28 @@ static int settle_missing(
 	return r < 0 ? r : settle_revocations(input, plan);
 }
 
+/* What a signed snapshot does not list has left; it must have said how much of that there is. */
+static int settle_signed(const struct dpk_plan_input *input, struct dpk_plan *plan)
+{
+	size_t live = 0;
+
+	for (size_t i = 0; i < input->current->count; i++) {
+		const struct dpk_key *key = input->current->members[i].key;
+		const struct dpk_facts *facts = dpk_key_facts(key);
+
+		live += facts->kind == DPK_KIND_KEY && facts->expires > input->now &&
+			!dpk_ring_find(&plan->ring, dpk_key_name(key));
+	}
+	if (live <= input->remove_max || input->accept)
+		return settle_keys(input, plan, true);
+	plan->missing = live;
+	hold(plan, DPK_HOLD_REMOVAL,
+		"the snapshot drops %zu unexpired key%s, its remove-max allows %llu; the last "
+		"generation stays. Sign with --remove-max, or run: dpkeyctl accept-removal",
+		live, live == 1 ? "" : "s", (unsigned long long)input->remove_max);
+	return keep_current(input, plan);
+}
+
 int dpk_plan_loses_default(const struct dpk_ring *a, const struct dpk_ring *b, int64_t now)
 {
 	static const int64_t after[] = { 0, DPK_TICKS_PER_DAY, 3 * DPK_TICKS_PER_DAY };
@@ -357,8 +379,11 @@ static int make(const struct dpk_plan_input *input, struct dpk_rejections *rejec
 			bad, bad == 1 ? "" : "s");
 		return keep_current(input, plan);
 	}
-	r = settle_missing(input, rejections->count, plan);
-	if (r < 0)
+	if (input->is_signed)
+		r = settle_signed(input, plan);
+	else
+		r = settle_missing(input, rejections->count, plan);
+	if (r < 0 || (input->is_signed && plan->hold))
 		return r;
 	if (too_many(&plan->ring)) {
 		hold(plan, DPK_HOLD_TOO_MANY,
@@ -367,7 +392,7 @@ static int make(const struct dpk_plan_input *input, struct dpk_rejections *rejec
 			plan->ring.count, DPK_RING_MAX_ELEMENTS, DPK_RING_MAX_BYTES);
 		return keep_current(input, plan);
 	}
-	return check_default(input, plan);
+	return input->is_signed ? 0 : check_default(input, plan);
 }
 
 int dpk_plan_make(const struct dpk_plan_input *input, struct dpk_rejections *rejections,

@@ -52,7 +52,7 @@ int dpk_rejections_add(struct dpk_rejections *rejections, const char *origin, co
 
 enum dpk_hold {
 	DPK_HOLD_NONE = 0,
-	DPK_HOLD_REMOVAL,    /* what left the store stays served; the rest is taken */
+	DPK_HOLD_REMOVAL,    /* what left the store stays served; the rest is taken, if unsigned */
 	DPK_HOLD_NO_DEFAULT, /* nothing is taken */
 	DPK_HOLD_REVOCATION, /* nothing is taken */
 	DPK_HOLD_TOO_MANY,   /* nothing is taken */
@@ -66,9 +66,11 @@ struct dpk_plan_input {
 	uint64_t removed_last_day; /* keys dropped in the last 24 hours */
 	bool serve_no_default;
 	bool serve_bad_revocation;
-	bool agreed; /* the previous read offered the very same */
-	bool accept; /* an administrator's accept-removal */
-	int64_t now; /* ticks */
+	bool agreed;         /* the previous read offered the very same */
+	bool is_signed;      /* OFFERS are the whole ring, in its signers' word */
+	uint64_t remove_max; /* with is_signed: unexpired keys that may leave */
+	bool accept;         /* an administrator's accept-removal */
+	int64_t now;         /* ticks */
 };
 
 struct dpk_plan {

@@ -16,6 +16,7 @@ void dpk_reading_fini(struct dpk_reading *reading)
 	free(reading->offers);
 	dpk_rejections_fini(&reading->rejections);
 	dpk_blobs_fini(&reading->cut);
+	dpk_signed_fini(&reading->snapshot);
 	dpk_harvest_fini(&reading->harvest);
 	*reading = (struct dpk_reading){ 0 };
 }
@@ -28,6 +29,10 @@ static int judge_blob(
 	struct dpk_key *key = NULL;
 	int r = dpk_verify(trust, blob, &key, &refusal);
 
+	if (r == 0 && reading->is_signed)
+		r = dpk_signed_check_name(&reading->snapshot.manifest, key, &refusal);
+	if (r == DPK_REFUSED)
+		key = dpk_key_unref(key);
 	if (r < 0)
 		return r;
 	if (r == DPK_REFUSED) {
@@ -112,15 +117,57 @@ static int digest_all(struct dpk_reading *reading)
 	return r;
 }
 
-int dpk_reading_make(const struct dpk_trust *trust, struct dpk_harvest *harvest,
-	struct dpk_reading *ret_reading, struct dpk_refusal *ret_refusal)
+static int refuse_unsigned(const struct dpk_harvest *harvest, struct dpk_refusal *refusal)
 {
-	struct dpk_reading reading = { .harvest = *harvest };
+	return dpk_refuse(refusal, DPK_VERDICT_SIGNATURE,
+		"the store holds no signed snapshot but %zu elements and %zu documents that nobody has "
+		"signed; point source= at the .p7m that dpkeyctl sign makes",
+		harvest->elements.count, harvest->documents.count);
+}
+
+/* The snapshot's elements take the place of what an unsigned store holds loose. */
+static int open_snapshot(const struct dpk_reading_rule *rule, struct dpk_reading *reading,
+	struct dpk_refusal *refusal)
+{
+	const struct dpk_blobs *snapshots = &reading->harvest.snapshots;
+	int r;
+
+	if (snapshots->count != 1)
+		return refuse_unsigned(&reading->harvest, refusal);
+	r = dpk_signed_read(rule->pins, rule->floor, rule->now, &snapshots->items[0],
+		&reading->snapshot, refusal);
+	if (r)
+		return r;
+	reading->is_signed = true;
+	reading->cut = reading->snapshot.blobs;
+	reading->snapshot.blobs = (struct dpk_blobs){ 0 };
+	return 0;
+}
+
+static int cut_documents(struct dpk_reading *reading, struct dpk_refusal *refusal)
+{
+	const struct dpk_blobs *documents = &reading->harvest.documents;
 	int r = 0;
 
+	if (reading->harvest.snapshots.count > 0)
+		return dpk_refuse(refusal, DPK_VERDICT_SIGNER,
+			"the store holds a signed snapshot, but no signers are pinned here; set "
+			"signers= and ring_id=");
+	for (size_t i = 0; i < documents->count && r == 0; i++)
+		r = dpk_split(&documents->items[i], &reading->cut, refusal);
+	return r;
+}
+
+int dpk_reading_make(const struct dpk_trust *trust, const struct dpk_reading_rule *rule,
+	struct dpk_harvest *harvest, struct dpk_reading *ret_reading,
+	struct dpk_refusal *ret_refusal)
+{
+	struct dpk_reading reading = { .harvest = *harvest };
+	int r;
+
 	*harvest = (struct dpk_harvest){ 0 };
-	for (size_t i = 0; i < reading.harvest.documents.count && r == 0; i++)
-		r = dpk_split(&reading.harvest.documents.items[i], &reading.cut, ret_refusal);
+	r = rule ? open_snapshot(rule, &reading, ret_refusal) :
+		   cut_documents(&reading, ret_refusal);
 	if (r == 0)
 		r = judge_blobs(trust, &reading);
 	if (r == 0)

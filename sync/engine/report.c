@@ -219,6 +219,22 @@ static json_t *report_requests(const struct dpk_state *state)
 	return all;
 }
 
+/* What the served ring's signers said; nulls where there are none. */
+static void add_signing(json_t *status, const struct dpk_state *state)
+{
+	const struct dpk_signed_state *signing = &state->signing;
+	bool has = signing->served;
+
+	json_object_set_new(status, "epoch",
+		has ? json_integer((json_int_t)signing->floor.epoch) : json_null());
+	json_object_set_new(status, "version",
+		has ? json_integer((json_int_t)signing->floor.version) : json_null());
+	json_object_set_new(
+		status, "issued", has ? dpk_report_ticks(signing->issued) : json_null());
+	json_object_set_new(
+		status, "expires", has ? dpk_report_ticks(signing->expires) : json_null());
+}
+
 json_t *dpk_report_status(const struct dpk_state *state)
 {
 	uint64_t age = dpk_state_age_ms(state);
@@ -230,16 +246,17 @@ json_t *dpk_report_status(const struct dpk_state *state)
 
 	if (look_out(state, now, &outlook) < 0)
 		return NULL;
-	status = json_pack("{s:i, s:s, s:o, s:I, s:s, s:n, s:n, s:s, s:o, s:o, s:I, s:o, s:o}",
-		"pid", (int)getpid(), "ring", state->config.name, "source",
+	status = json_pack("{s:i, s:s, s:o, s:I, s:s, s:s, s:o, s:o, s:I, s:o, s:o}", "pid",
+		(int)getpid(), "ring", state->config.name, "source",
 		any_string(state->source.shown), "generation",
-		(json_int_t)(served ? state->generation : 0), "authenticity", "unsigned", "epoch",
-		"version", "state", dpk_state_word(state), "synced_at",
-		dpk_report_ticks(state->synced_at), "age_s",
+		(json_int_t)(served ? state->generation : 0), "authenticity",
+		state->signing.served ? "signed" : "unsigned", "state", dpk_state_word(state),
+		"synced_at", dpk_report_ticks(state->synced_at), "age_s",
 		age == UINT64_MAX ? json_null() : json_integer((json_int_t)(age / 1000)), "cycles",
 		(json_int_t)state->cycles, "last_error", report_trouble(state), "hold",
 		report_hold(state));
 	if (status) {
+		add_signing(status, state);
 		add_ring(status, state, &outlook, now);
 		json_object_set_new(status, "rejected", report_rejected(state));
 		json_object_set_new(status, "default", report_default(&outlook));

@@ -27,6 +27,7 @@ void dpk_state_fini(struct dpk_state *state)
 	dpk_config_fini(&state->config);
 	dpk_source_fini(&state->source);
 	dpk_certs_free(state->certs);
+	dpk_signers_free(state->signing.signers);
 	dpk_ring_fini(&state->ring);
 	dpk_rejections_fini(&state->rejections);
 	dpk_events_free(state->events, state->event_count);
@@ -47,11 +48,27 @@ uint64_t dpk_state_age_ms(const struct dpk_state *state)
 	return state->synced_age_ms + dpk_monotonic_ms() - state->synced_mono_ms;
 }
 
+uint64_t dpk_state_signed_age_ms(const struct dpk_state *state)
+{
+	return state->signing.age_ms + dpk_monotonic_ms() - state->signing.mono_ms;
+}
+
+int64_t dpk_state_signed_now(const struct dpk_state *state, int64_t now)
+{
+	return now > state->signing.floor.seen ? now : state->signing.floor.seen;
+}
+
 bool dpk_state_in_trouble(const struct dpk_state *state)
 {
 	/* a hold's own trouble goes by the hold's word */
 	return state->trouble.reason != DPK_VERDICT_OK &&
 	       strcmp(dpk_verdict_code(state->trouble.reason), dpk_hold_word(state->hold)) != 0;
+}
+
+static bool is_expired(const struct dpk_state *state)
+{
+	return state->signing.served &&
+	       dpk_state_signed_now(state, dpk_ticks_now()) >= state->signing.expires;
 }
 
 const char *dpk_state_word(const struct dpk_state *state)
@@ -62,7 +79,7 @@ const char *dpk_state_word(const struct dpk_state *state)
 		return "offline";
 	if (!served)
 		return "empty";
-	if (dpk_state_age_ms(state) > state->config.stale_after_ms)
+	if (dpk_state_age_ms(state) > state->config.stale_after_ms || is_expired(state))
 		return "stale";
 	return dpk_state_in_trouble(state) ? "offline" : "fresh";
 }

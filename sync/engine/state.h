@@ -11,6 +11,7 @@
 #include "engine/config.h"
 #include "engine/journal.h"
 #include "engine/plan.h"
+#include "engine/pins.h"
 #include "engine/source.h"
 #include "keys/certs.h"
 
@@ -28,6 +29,18 @@ struct dpk_trouble {
 	int64_t since; /* ticks */
 };
 
+/* What the engine knows of signatures; all zero where the ring is not signed. */
+struct dpk_signed_state {
+	struct dpk_signers *signers; /* owned */
+	struct dpk_pins pins;
+	struct dpk_floor floor;
+	bool served;               /* the pins vouch for the ring that is served */
+	int64_t issued, expires;   /* ticks; of what was accepted last */
+	uint64_t age_ms, mono_ms;  /* its age at that monotonic instant */
+	uint64_t unpinned_mono_ms; /* since when the pins do not vouch for it; 0: they do */
+	bool floor_lost;           /* until an administrator says that he knows */
+};
+
 struct dpk_state {
 	pthread_mutex_t lock; /* guards all of this */
 	int changed_fd;       /* eventfd for the control thread: something changed */
@@ -35,6 +48,10 @@ struct dpk_state {
 	struct dpk_config config;
 	struct dpk_source source;
 	struct dpk_certs *certs;
+	struct dpk_signed_state signing;
+	bool downgraded;       /* rings were signed here, and no signers are configured any more */
+	int64_t clock_jump;    /* ticks by which the wall clock jumped last */
+	int64_t clock_jump_at; /* ticks, after the jump; 0: it never did */
 	struct dpk_shelf *shelf; /* not owned */
 
 	uint64_t generation; /* 0: none */
@@ -53,7 +70,7 @@ struct dpk_state {
 	uint64_t synced_age_ms, synced_mono_ms; /* age at that monotonic instant */
 
 	uint64_t sync_wanted, sync_served; /* tickets of `sync` */
-	bool accept_wanted;
+	bool accept_wanted, accept_floor_wanted, accept_unsigned_wanted;
 	uint64_t cycles;
 
 	struct dpk_event *events; /* newest last; at most DPK_STATE_EVENTS */
@@ -84,6 +101,12 @@ static inline void dpk_state_unlock(struct dpk_state *state)
 /* How long ago the store last confirmed the ring, by a clock that does not jump; UINT64_MAX: never.
  */
 uint64_t dpk_state_age_ms(const struct dpk_state *state);
+
+/* How old the signature of the accepted snapshot is, by a clock that does not jump. */
+uint64_t dpk_state_signed_age_ms(const struct dpk_state *state);
+
+/* NOW, or the latest time that a signer has vouched for. */
+int64_t dpk_state_signed_now(const struct dpk_state *state, int64_t now);
 
 /* Did the last cycle fail for another reason than a hold? */
 bool dpk_state_in_trouble(const struct dpk_state *state);

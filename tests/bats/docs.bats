@@ -246,7 +246,7 @@ offer() {
 	[[ $(offer "dpkeyfs --ver") = --version ]]
 	[[ $(offer "dpkeyfs prod $ROOT/tests/dat") = "$ROOT/tests/data" ]]
 	[[ $(offer "dpkeyctl sta") = status ]]
-	[[ $(offer "dpkeyctl --json acc") = accept-removal ]]
+	[[ $(offer "dpkeyctl --json accept-r") = accept-removal ]]
 	[[ $(offer "dpkeyctl -r pre") = preview ]]
 	[[ $(offer "dpkeyctl -r prod health --r") = --ready ]]
 	[[ $(offer "dpkeyctl -o wrap_certs=/x,unwr") = /x,unwrapped= ]]

@@ -73,14 +73,14 @@ static int work(struct dpk_journal *journal, uint64_t number)
 {
 	struct dpk_err err = DPK_ERR_INIT;
 	struct dpk_ring ring = ring_of(number);
+	struct dpk_commit commit = { .ring = &ring, .now = MADE_NOW, .after = number - 1 };
 	uint64_t generation = 0;
 	int r = -1;
 
 	for (int attempt = 0; attempt < 2 && r < 0; attempt++) {
 		if (attempt && dpk_journal_reopen(journal, &err) < 0)
 			break;
-		r = dpk_journal_commit(
-			journal, &ring, NULL, 0, MADE_NOW, number - 1, &generation, &err);
+		r = dpk_journal_commit(journal, &commit, &generation, &err);
 		if (r < 0)
 			fprintf(stderr, "%s\n", err.text);
 	}

@@ -72,7 +72,8 @@ __attribute__((unused)) static int64_t commit_ring(
 {
 	struct dpk_err err = DPK_ERR_INIT;
 	uint64_t generation = 0;
-	int r = dpk_journal_commit(journal, ring, NULL, 0, MADE_NOW, after, &generation, &err);
+	struct dpk_commit commit = { .ring = ring, .now = MADE_NOW, .after = after };
+	int r = dpk_journal_commit(journal, &commit, &generation, &err);
 
 	if (r < 0)
 		diag("%s", err.text);

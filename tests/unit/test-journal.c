@@ -154,6 +154,9 @@ static void test_facts(void)
 	const struct dpk_guid ids[] = { { { 1 } }, { { 2 } } };
 	struct dpk_journal *journal = open_journal(below("facts"));
 	struct dpk_ring ring = made_ring(1, 1, 0);
+	struct dpk_commit commit = {
+		.ring = &ring, .removed = ids, .removed_count = 2, .now = MADE_NOW
+	};
 	uint64_t generation, removed = 9;
 	char *value = NULL;
 
@@ -165,13 +168,17 @@ static void test_facts(void)
 	free(value);
 	is_num(dpk_journal_set(journal, "token", NULL), 0, "forgotten");
 	is_num(dpk_journal_get(journal, "token", &value), -ENOENT, "and gone");
-	dpk_journal_commit(journal, &ring, ids, 2, MADE_NOW, 0, &generation, NULL);
-	dpk_journal_commit(journal, &ring, ids, 1, MADE_NOW + 20 * HOUR, 0, &generation, NULL);
+	dpk_journal_commit(journal, &commit, &generation, NULL);
+	commit.removed_count = 1;
+	commit.now += 20 * HOUR;
+	dpk_journal_commit(journal, &commit, &generation, NULL);
 	dpk_journal_removed_since(journal, MADE_NOW, &removed);
 	is_num(removed, 3, "three removals in a day");
 	dpk_journal_removed_since(journal, MADE_NOW + HOUR, &removed);
 	is_num(removed, 1, "one in the last hours");
-	dpk_journal_commit(journal, &ring, NULL, 0, MADE_NOW + 3 * DAY, 0, &generation, NULL);
+	commit.removed_count = 0;
+	commit.now = MADE_NOW + 3 * DAY;
+	dpk_journal_commit(journal, &commit, &generation, NULL);
 	dpk_journal_removed_since(journal, 0, &removed);
 	is_num(removed, 0, "after days they are forgotten");
 	dpk_journal_close(journal);

@@ -595,6 +595,29 @@ static void test_cut_edges(void)
 	dpk_buf_fini(&buf);
 }
 
+/* What the shell script made of a genuine ring. */
+static void test_script(void)
+{
+	char path[FIXTURE_PATH_MAX];
+	struct dpk_blob content =
+		fixture_blob(fixture_path(path, "fuzz/fuzz-manifest/made-by-dpkeyfs-sign"));
+	struct dpk_blobs blobs = { 0 };
+	struct dpk_refusal refusal;
+	struct dpk_manifest m = { 0 };
+	struct dpk_draft draft;
+
+	is_num(dpk_manifest_parse(content.data, content.size, &m, &refusal), 0,
+		"a content that dpkeyfs-sign.sh made");
+	is_num(dpk_manifest_cut(&m, content.data, content.size, "-", &blobs, &refusal), 0,
+		"is cut");
+	is_num(blobs.count, 3, "into three");
+	for (size_t i = 0; i < blobs.count; i++)
+		is_num(dpk_gate(&blobs.items[i], &draft, &refusal), 0, blobs.items[i].name);
+	dpk_blobs_fini(&blobs);
+	dpk_manifest_fini(&m);
+	dpk_blob_fini(&content);
+}
+
 int main(void)
 {
 	test_good();
@@ -608,5 +631,6 @@ int main(void)
 	test_write_limit();
 	test_cut();
 	test_cut_edges();
+	test_script();
 	return tap_done();
 }

@@ -36,7 +36,7 @@ static int read_stream(
 	int r;
 
 	*refusal = (struct dpk_refusal){ 0 };
-	r = dpk_reading_make(&trust, &stream->harvest, reading, refusal);
+	r = dpk_reading_make(&trust, NULL, &stream->harvest, reading, refusal);
 	dpk_stream_fini(stream);
 	return r;
 }
