@@ -14,6 +14,7 @@
  *
  *   element LENGTH ORIGIN NAME
  *   document LENGTH ORIGIN NAME
+ *   snapshot LENGTH ORIGIN NAME   (the only frame but `end`)
  *   refused REASON ORIGIN NAME
  *   end TOKEN            (TOKEN may be "-": no token)
  */

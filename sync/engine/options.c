@@ -292,7 +292,7 @@ static int set_value(struct dpk_config *config, const struct option *option, con
 	case TYPE_GUID:
 		if (dpk_guid_parse(value, strlen(value), field) < 0)
 			return dpk_err_set(err, -EINVAL,
-				"%s: '%.60s' is not a UUID; make one with: uuidgen", option->word,
+				"%s: '%.60s' is not a UUID; make one with: cat /proc/sys/kernel/random/uuid", option->word,
 				value);
 		return 0;
 	case TYPE_CREDENTIAL: return set_credential(field, value, err);

@@ -7,6 +7,7 @@
 #include "base/num.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,20 @@ static bool is_word(const struct word *word, const char *text)
 	return word->len == strlen(text) && memcmp(word->text, text, word->len) == 0;
 }
 
+/* The frames with a body. */
+struct dpk_stream_kind {
+	const char *word;
+	size_t list; /* where in the harvest its bodies go */
+	size_t max;  /* bytes of one */
+	bool alone;  /* no other frame beside it */
+};
+
+static const struct dpk_stream_kind kinds[] = {
+	{ "element", offsetof(struct dpk_harvest, elements), DPK_ELEMENT_MAX_BYTES, false },
+	{ "document", offsetof(struct dpk_harvest, documents), DPK_DOCUMENT_MAX_BYTES, false },
+	{ "snapshot", offsetof(struct dpk_harvest, snapshots), DPK_ENVELOPE_MAX_BYTES, true },
+};
+
 static int bad_frame(const struct dpk_stream *stream, struct dpk_err *err)
 {
 	char shown[80];
@@ -73,25 +88,28 @@ static int bad_frame(const struct dpk_stream *stream, struct dpk_err *err)
 			sizeof(shown)));
 }
 
-static int begin_body(
-	struct dpk_stream *stream, const struct word *words, bool document, struct dpk_err *err)
+/* Copies an ORIGIN or NAME; false if it is none. */
+static bool copy_escaped(const struct word *word, char out[static DPK_ORIGIN_MAX + 1])
 {
-	size_t max = document ? DPK_DOCUMENT_MAX_BYTES : DPK_ELEMENT_MAX_BYTES;
+	if (!dpk_is_escaped(word->text, word->len))
+		return false;
+	memcpy(out, word->text, word->len);
+	out[word->len] = '\0';
+	return true;
+}
+
+static int begin_body(struct dpk_stream *stream, const struct dpk_stream_kind *kind,
+	const struct word *words, struct dpk_err *err)
+{
 	char origin[DPK_ORIGIN_MAX + 1], name[DPK_ORIGIN_MAX + 1];
 	uint64_t length;
-	int r;
+	int r = dpk_parse_u64(words[1].text, words[1].len, kind->max, &length);
 
-	r = dpk_parse_u64(words[1].text, words[1].len, max, &length);
 	if (r == -ERANGE)
-		return dpk_err_set(err, -EFBIG, "the store sent more than %zu bytes as one %s", max,
-			document ? "document" : "element");
-	if (r < 0 || !dpk_is_escaped(words[2].text, words[2].len) ||
-		!dpk_is_escaped(words[3].text, words[3].len))
+		return dpk_err_set(err, -EFBIG, "the store sent more than %zu bytes as one %s",
+			kind->max, kind->word);
+	if (r < 0 || !copy_escaped(&words[2], origin) || !copy_escaped(&words[3], name))
 		return bad_frame(stream, err);
-	memcpy(origin, words[2].text, words[2].len);
-	origin[words[2].len] = '\0';
-	memcpy(name, words[3].text, words[3].len);
-	name[words[3].len] = '\0';
 	r = dpk_blob_init(&stream->body, origin, name, NULL, 0);
 	if (r < 0)
 		return r;
@@ -100,15 +118,15 @@ static int begin_body(
 	if (!stream->body.data)
 		return -ENOMEM;
 	stream->body_missing = length;
-	stream->body_is_document = document;
+	stream->body_kind = kind;
 	stream->in_body = true;
 	return 0;
 }
 
 static int end_body(struct dpk_stream *stream, struct dpk_err *err)
 {
-	struct dpk_blobs *list =
-		stream->body_is_document ? &stream->harvest.documents : &stream->harvest.elements;
+	char *harvest = (char *)&stream->harvest;
+	struct dpk_blobs *list = (void *)(harvest + stream->body_kind->list);
 	int r = dpk_blobs_add(list, &stream->body);
 
 	if (r == -E2BIG)
@@ -156,6 +174,24 @@ static int take_token(struct dpk_stream *stream, const struct word *token, struc
 	return 0;
 }
 
+/* Every frame but `end`. */
+static int take_frame(struct dpk_stream *stream, const struct word *words, struct dpk_err *err)
+{
+	if (stream->frames == DPK_STREAM_MAX_FRAMES)
+		return dpk_err_set(
+			err, -EFBIG, "the store sent more than %d frames", DPK_STREAM_MAX_FRAMES);
+	if (stream->harvest.snapshots.count > 0)
+		return bad_frame(stream, err);
+	if (is_word(&words[0], "refused"))
+		return add_refusal(stream, words, err);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (is_word(&words[0], kinds[i].word))
+			return kinds[i].alone && stream->frames > 0 ?
+				       bad_frame(stream, err) :
+				       begin_body(stream, &kinds[i], words, err);
+	return bad_frame(stream, err);
+}
+
 static int take_line(struct dpk_stream *stream, struct dpk_err *err)
 {
 	const char *line = stream->line.data;
@@ -168,17 +204,7 @@ static int take_line(struct dpk_stream *stream, struct dpk_err *err)
 		return take_token(stream, &words[1], err);
 	if (!cut(line, stream->line.len, words, 4))
 		return bad_frame(stream, err);
-	if (stream->frames == DPK_STREAM_MAX_FRAMES)
-		return dpk_err_set(
-			err, -EFBIG, "the store sent more than %d frames", DPK_STREAM_MAX_FRAMES);
-	if (is_word(&words[0], "element"))
-		r = begin_body(stream, words, false, err);
-	else if (is_word(&words[0], "document"))
-		r = begin_body(stream, words, true, err);
-	else if (is_word(&words[0], "refused"))
-		r = add_refusal(stream, words, err);
-	else
-		r = bad_frame(stream, err);
+	r = take_frame(stream, words, err);
 	stream->frames += r == 0;
 	return r;
 }

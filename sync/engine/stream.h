@@ -24,7 +24,7 @@ struct dpk_stream_refusal {
 struct dpk_harvest {
 	struct dpk_blobs elements;
 	struct dpk_blobs documents;
-	struct dpk_blobs snapshots; /* signed; one is all that is used */
+	struct dpk_blobs snapshots; /* signed; at most one, and then nothing else */
 	struct dpk_stream_refusal *refusals;
 	size_t refusal_count;
 	char token[DPK_TOKEN_MAX + 1]; /* "" where there was none */
@@ -33,13 +33,16 @@ struct dpk_harvest {
 
 void dpk_harvest_fini(struct dpk_harvest *harvest);
 
+struct dpk_stream_kind;
+
 struct dpk_stream {
 	struct dpk_harvest harvest;
 	struct dpk_buf line;
 	/* the body that is being read */
 	struct dpk_blob body;
 	size_t body_missing;
-	bool in_body, body_is_document;
+	const struct dpk_stream_kind *body_kind;
+	bool in_body;
 	size_t total, frames;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The store of PersistKeysToFileSystem: a directory with one element in each
- * *.xml. It knows files, not XML, and writes nothing.
+ * *.xml; or one file, *.p7m, that is a whole ring and signed. It knows files,
+ * neither XML nor signatures, and writes nothing.
  */
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -10,6 +11,7 @@
 #include "store/common/store.h"
 #include "store/dir/list.h"
 #include "store/dir/scan.h"
+#include "store/dir/signed.h"
 #include "store/dir/watch.h"
 
 #include <string.h>
@@ -31,20 +33,11 @@ static const char *path_of(const char *url, struct dpk_err *err)
 	return path;
 }
 
-static bool is_snapshot(const char *path)
+static enum dpk_store_exit read_store(
+	const char *path, struct dpk_frames *frames, char *ret_token, struct dpk_err *err)
 {
-	size_t len = strlen(path);
-
-	return len > 4 && strcmp(path + len - 4, ".p7m") == 0;
-}
-
-/* A file where a directory should be: say which kind of mistake it is. */
-static enum dpk_store_exit explain(const char *path, enum dpk_store_exit code, struct dpk_err *err)
-{
-	if (code == DPK_STORE_BAD_DATA && is_snapshot(path))
-		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED,
-			"'%s': signed snapshots are not supported by this version", path);
-	return code;
+	return dpk_dir_is_signed(path) ? dpk_dir_read_signed(path, frames, ret_token, err) :
+					 dpk_dir_scan(path, frames, ret_token, err);
 }
 
 static enum dpk_store_exit dir_fetch(
@@ -61,9 +54,9 @@ static enum dpk_store_exit dir_fetch(
 	 * Always reads everything: dates are too coarse to prove that a file is
 	 * the same, and a ring is a few hundred kilobytes.
 	 */
-	code = dpk_dir_scan(path, frames, token, err);
+	code = read_store(path, frames, token, err);
 	if (code != DPK_STORE_OK)
-		return explain(path, code, err);
+		return code;
 	if (known && strcmp(known, token) == 0)
 		return DPK_STORE_UNCHANGED;
 	return dpk_store_exit_of(dpk_frames_end(frames, token));
@@ -75,26 +68,38 @@ static enum dpk_store_exit dir_wait(const struct dpk_store_request *request, str
 
 	if (!path)
 		return DPK_STORE_UNSUPPORTED;
-	return explain(path, dpk_dir_wait(path, request->config, err), err);
+	return dpk_dir_wait(path, request->config, err);
+}
+
+/* How changes in the directory WATCHED are noticed, for people. */
+static const char *how_heard(const char *watched)
+{
+	_cleanup_(closep) int dir = dpk_dir_open(watched, NULL);
+
+	return dir >= 0 && dpk_dir_is_local(dir) ? "are heard at once" : "are found by polling";
 }
 
 static enum dpk_store_exit dir_probe(const struct dpk_store_request *request, struct dpk_err *err)
 {
 	_cleanup_(dpk_frames_fini) struct dpk_frames frames = DPK_FRAMES_INIT;
-	_cleanup_(closep) int dir = -1;
-	const char *path = path_of(request->url, err);
+	const char *path = path_of(request->url, err), *name;
+	_cleanup_(freep) char *parent = NULL;
 	char token[DPK_DIGEST_STRING_MAX];
 	enum dpk_store_exit code;
 
 	if (!path)
 		return DPK_STORE_UNSUPPORTED;
-	code = dpk_dir_scan(path, &frames, token, err);
+	code = read_store(path, &frames, token, err);
 	if (code != DPK_STORE_OK)
-		return explain(path, code, err);
-	dir = dpk_dir_open(path, err);
-	return dpk_store_answer(err, DPK_STORE_OK, "'%s': %zu entries, %zu bytes; changes %s", path,
-		frames.count, frames.payload,
-		dir >= 0 && dpk_dir_is_local(dir) ? "are heard at once" : "are found by polling");
+		return code;
+	if (!dpk_dir_is_signed(path))
+		return dpk_store_answer(err, DPK_STORE_OK,
+			"'%s': %zu entries, %zu bytes; changes %s", path, frames.count,
+			frames.payload, how_heard(path));
+	parent = dpk_dir_split(path, &name);
+	return dpk_store_answer(err, DPK_STORE_OK,
+		"'%s': a signed snapshot of %zu bytes; changes %s", path, frames.payload,
+		how_heard(parent ? parent : path));
 }
 
 int main(int argc, char **argv)

@@ -39,7 +39,7 @@ is_polling() {
 	grep -qs poll "/proc/$1/wchan" "/proc/$1/stack"
 }
 
-# start_wait [OPTION...]: a wait in the background, $waiter, once it listens
+# start_wait [OPTION...]: a wait for $ring in the background, $waiter, once it listens
 start_wait() {
 	"$stores/store-dir" wait "$ring" 3< <(printf '%s\n' "$@") \
 		>"$BATS_TEST_TMPDIR/wait.out" 2>"$BATS_TEST_TMPDIR/wait.err" &
@@ -120,9 +120,6 @@ end $(token)" ]
 	echo x >"$BATS_TEST_TMPDIR/file"
 	store dir fetch "$BATS_TEST_TMPDIR/file"
 	expect 19 "not a directory"
-	echo x >"$BATS_TEST_TMPDIR/file.p7m"
-	store dir fetch "$BATS_TEST_TMPDIR/file.p7m"
-	expect 21 "signed snapshots are not supported"
 	store dir fetch relative/path
 	expect 21 "absolute"
 	store dir fetch dir:relative
@@ -450,6 +447,108 @@ PY
 	[ ! -s "$out" ]
 	store dir probe "$ring/missing"
 	expect 11
+}
+
+@test "a path that ends in .p7m is one signed file, sent as it is" {
+	printf '0\x82\n\0end -\n' >"$ring/ring.p7m"
+	echo x >"$ring/a.xml"
+	store dir fetch "dir:$ring/ring.p7m"
+	expect 0 ""
+	known=$(sha <"$ring/ring.p7m")
+	[ "$(frames)" = "snapshot 10 ring.p7m ring.p7m $known
+end $known" ]
+	store dir fetch "$ring/ring.p7m" "token = $known"
+	expect 10 ""
+	# same name, size, date and inode: only reading tells
+	touch -r "$ring/ring.p7m" "$BATS_TEST_TMPDIR/date"
+	printf 1 1<>"$ring/ring.p7m"
+	touch -r "$BATS_TEST_TMPDIR/date" "$ring/ring.p7m"
+	store dir fetch "$ring/ring.p7m" "token = $known"
+	expect 0
+	[ "$(token)" != "$known" ]
+	store dir probe "$ring/ring.p7m"
+	expect 0 "a signed snapshot of 10 bytes; changes are heard at once"
+	[ ! -s "$out" ]
+}
+
+@test "a signed file that is none is told apart from one that is missing" {
+	store dir fetch "$ring/ring.p7m"
+	expect 11 "ring.p7m"
+	store dir probe "$ring/missing/ring.p7m"
+	expect 11 "missing"
+	mkdir "$ring/ring.p7m"
+	for verb in fetch probe; do
+		store dir "$verb" "$ring/ring.p7m"
+		expect 19 "is a directory"
+	done
+	: >"$ring/empty.p7m"
+	store dir fetch "$ring/empty.p7m"
+	expect 19 "empty"
+	truncate -s 4456448 "$ring/largest.p7m"
+	store dir fetch "$ring/largest.p7m"
+	expect 0
+	[[ $(frames) = "snapshot 4456448 "* ]]
+	truncate -s 4456449 "$ring/over.p7m"
+	store dir fetch "$ring/over.p7m"
+	expect 20 "4456448"
+	echo x >"$ring/closed.p7m"
+	chmod 0 "$ring/closed.p7m"
+	as_nobody fetch "$ring/closed.p7m"
+	expect 15 "closed.p7m"
+}
+
+@test "a signed file is never a FIFO or a device, nor a link to elsewhere" {
+	mkfifo "$ring/fifo.p7m"
+	mknod "$ring/null.p7m" c 1 3
+	for name in fifo null; do
+		store dir fetch "$ring/$name.p7m"
+		expect 19 "regular file"
+	done
+	echo secret >"$BATS_TEST_TMPDIR/secret"
+	ln -s ../secret "$ring/up.p7m"
+	ln -s /etc/shadow "$ring/shadow.p7m"
+	ln -s /proc/self/fd/0 "$ring/magic.p7m"
+	for name in up shadow magic; do
+		store dir fetch "$ring/$name.p7m"
+		expect 19 "leaves its directory"
+	done
+	ln -s gone "$ring/dangling.p7m"
+	store dir fetch "$ring/dangling.p7m"
+	expect 17 "dangling link"
+	mkdir "$ring/..v1"
+	echo inside >"$ring/..v1/ring.p7m"
+	ln -s ..v1 "$ring/..data"
+	ln -s ..data/ring.p7m "$ring/ring.p7m"
+	store dir fetch "$ring/ring.p7m"
+	expect 0
+	[[ $(frames) = "snapshot 7 ring.p7m ring.p7m "* ]]
+}
+
+@test "wait sees a signed file renamed over, created and removed, and nothing else" {
+	dir=$ring
+	ring=$dir/ring.p7m
+	echo one >"$ring"
+	start_wait "deadline_ms = 400"
+	echo x >"$dir/a.xml"
+	echo x >"$dir/other.p7m"
+	wait_ends 10 2000
+	known=$(sha <"$ring")
+	start_wait "token = $known"
+	echo two >"$dir/ring.tmp"
+	mv "$dir/ring.tmp" "$ring"
+	wait_ends 0 2000
+	store dir wait "$ring" "token = $known"
+	expect 0 ""
+	start_wait
+	rm "$ring"
+	wait_ends 0 2000
+	start_wait
+	echo three >"$dir/ring.tmp"
+	mv "$dir/ring.tmp" "$ring"
+	wait_ends 0 2000
+	start_wait
+	ln -sfT ..v2 "$dir/..data"
+	wait_ends 0 2000
 }
 
 @test "verbs of later versions and wrong usage are unsupported" {

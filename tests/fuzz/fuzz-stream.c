@@ -53,6 +53,12 @@ static void check_same(const struct dpk_blobs *a, const struct dpk_blobs *b)
 	}
 }
 
+/* A signed snapshot has no other frame beside it. */
+static void check_alone(const struct dpk_stream *stream)
+{
+	must(stream->harvest.snapshots.count == 0 || stream->frames == 1);
+}
+
 static void check_end(const struct dpk_harvest *harvest, const uint8_t *data, size_t size)
 {
 	size_t line = size - 1;
@@ -80,10 +86,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(feed(&pieces, data, size, chunk) == r);
 	check_blobs(&whole.harvest.elements, DPK_ELEMENT_MAX_BYTES);
 	check_blobs(&whole.harvest.documents, DPK_DOCUMENT_MAX_BYTES);
+	check_blobs(&whole.harvest.snapshots, DPK_ENVELOPE_MAX_BYTES);
+	check_alone(&whole);
 	must(whole.harvest.refusal_count <= DPK_STREAM_MAX_FRAMES);
 	if (r == 0) {
 		check_same(&whole.harvest.elements, &pieces.harvest.elements);
 		check_same(&whole.harvest.documents, &pieces.harvest.documents);
+		check_same(&whole.harvest.snapshots, &pieces.harvest.snapshots);
 		must(whole.harvest.refusal_count == pieces.harvest.refusal_count);
 		must(whole.harvest.complete == pieces.harvest.complete);
 		must(strcmp(whole.harvest.token, pieces.harvest.token) == 0);

@@ -11,14 +11,16 @@ import re
 import sys
 
 ESCAPED = rb"[A-Za-z0-9._~%-]{1,384}"
-DATA = re.compile(rb"(element|document) (0|[1-9][0-9]*) (" + ESCAPED + rb") (" + ESCAPED + rb")")
+DATA = re.compile(rb"(element|document|snapshot) (0|[1-9][0-9]*) (" + ESCAPED + rb") (" + ESCAPED + rb")")
 REFUSED = re.compile(rb"refused ([a-z0-9-]+) (" + ESCAPED + rb") (" + ESCAPED + rb")")
 END = re.compile(rb"end ([!-~]{1,512})")
-LIMITS = {b"element": 65536, b"document": 4 * 1024 * 1024}
+LIMITS = {b"element": 65536, b"document": 4 * 1024 * 1024,
+          b"snapshot": 4 * 1024 * 1024 + 256 * 1024}
 
 
 def frames(data, folder):
     at = count = 0
+    others = alone = False  # a snapshot has no other frame beside it
     while at < len(data):
         line, newline, _ = data[at:at + 1025].partition(b"\n")
         if not newline:
@@ -28,11 +30,12 @@ def frames(data, folder):
             if at != len(data):
                 raise ValueError("bytes after the end")
             return print(line.decode())
-        if m := REFUSED.fullmatch(line):
+        if (m := REFUSED.fullmatch(line)) and not alone:
+            others = True
             print(line.decode(), "-")
             continue
         m = DATA.fullmatch(line)
-        if not m or int(m[2]) > LIMITS[m[1]]:
+        if alone or not m or int(m[2]) > LIMITS[m[1]] or (m[1] == b"snapshot" and others):
             raise ValueError(f"bad header {line!r}")
         payload = data[at:at + int(m[2])]
         at += len(payload)
@@ -43,6 +46,8 @@ def frames(data, folder):
             with open(f"{folder}/{count}", "wb") as out:
                 out.write(payload)
         count += 1
+        others = True
+        alone = m[1] == b"snapshot"
     raise ValueError("no end frame")
 
 

@@ -204,6 +204,33 @@ static int many(
 	return r;
 }
 
+static void test_snapshot(void)
+{
+	static const char alone[] = "snapshot 5 dir ring.p7m\nhelloend x\n";
+	struct dpk_err err = DPK_ERR_INIT;
+	struct dpk_stream stream;
+
+	dpk_stream_init(&stream);
+	is_num(feed(&stream, LITERAL(alone), 3, &err), 0, "a signed snapshot alone");
+	ok(stream.harvest.complete && stream.harvest.snapshots.count == 1 &&
+			stream.harvest.snapshots.items[0].size == 5 &&
+			strcmp(stream.harvest.snapshots.items[0].name, "ring.p7m") == 0 &&
+			stream.harvest.elements.count == 0 && stream.harvest.documents.count == 0,
+		"is in its own list");
+	dpk_stream_fini(&stream);
+	ends(LITERAL("snapshot 0 d a\nend -\n"), 0, true, "an empty one is a frame");
+	ends(LITERAL("snapshot 4456448 d a\n"), 0, false, "the largest snapshot");
+	ends(LITERAL("snapshot 4456449 d a\n"), -EFBIG, false, "one byte more");
+	ends(LITERAL("snapshot 5 dir\n"), -EBADMSG, false, "a snapshot without a name");
+	ends(LITERAL("snapshot 0 d a\nsnapshot 0 d a\n"), -EBADMSG, false, "a second snapshot");
+	ends(LITERAL("snapshot 0 d a\nelement 0 d a\n"), -EBADMSG, false, "an element behind it");
+	ends(LITERAL("snapshot 1 d a\nxdocument 0 d a\n"), -EBADMSG, false, "a document");
+	ends(LITERAL("snapshot 0 d a\nrefused size d a\n"), -EBADMSG, false, "a refusal");
+	ends(LITERAL("element 0 d a\nsnapshot 0 d a\n"), -EBADMSG, false, "an element before it");
+	ends(LITERAL("document 0 d a\nsnapshot 0 d a\n"), -EBADMSG, false, "a document");
+	ends(LITERAL("refused size d a\nsnapshot 0 d a\n"), -EBADMSG, false, "a refusal");
+}
+
 static void test_sums(void)
 {
 	struct dpk_err err = DPK_ERR_INIT;
@@ -271,6 +298,7 @@ int main(void)
 	test_lines();
 	test_end();
 	test_lengths();
+	test_snapshot();
 	test_sums();
 	test_total();
 	test_shown();

@@ -83,6 +83,16 @@ int dpk_frames_document(struct dpk_frames *frames, const char *origin, const cha
 	return add_frame(frames, "document", origin, name, data, len);
 }
 
+int dpk_frames_snapshot(struct dpk_frames *frames, const char *origin, const char *name,
+	const void *data, size_t len)
+{
+	if (frames->count > 0)
+		return -EINVAL;
+	if (len > DPK_ENVELOPE_MAX_BYTES)
+		return -EFBIG;
+	return add_frame(frames, "snapshot", origin, name, data, len);
+}
+
 int dpk_frames_refused(
 	struct dpk_frames *frames, const char *origin, const char *name, enum dpk_verdict reason)
 {

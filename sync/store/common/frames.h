@@ -19,7 +19,7 @@
 struct dpk_frames {
 	struct dpk_buf bytes;
 	size_t count;   /* frames, without `end` */
-	size_t payload; /* bytes of elements and documents */
+	size_t payload; /* bytes of elements, documents and snapshots */
 };
 
 #define DPK_FRAMES_INIT                                                                            \
@@ -36,6 +36,9 @@ void dpk_frames_reset(struct dpk_frames *frames);
 int dpk_frames_element(struct dpk_frames *frames, const char *origin, const char *name,
 	const void *data, size_t len);
 int dpk_frames_document(struct dpk_frames *frames, const char *origin, const char *name,
+	const void *data, size_t len);
+/* -EINVAL unless it is the first frame; only `end` may follow. */
+int dpk_frames_snapshot(struct dpk_frames *frames, const char *origin, const char *name,
 	const void *data, size_t len);
 int dpk_frames_refused(
 	struct dpk_frames *frames, const char *origin, const char *name, enum dpk_verdict reason);

@@ -9,6 +9,7 @@
 #include "store/common/frames.h"
 #include "store/dir/list.h"
 #include "store/dir/scan.h"
+#include "store/dir/signed.h"
 
 #include <linux/magic.h>
 #include <limits.h>
@@ -49,16 +50,20 @@ bool dpk_dir_is_local(int dir)
 	return false;
 }
 
-static bool is_news(const struct inotify_event *event)
+/* FILE is the one name that counts, or NULL for those of all elements. */
+static bool is_news(const struct inotify_event *event, const char *file)
 {
 	if (event->mask & WATCH_OVER)
 		return true;
-	return event->len > 0 &&
-	       (dpk_dir_is_entry(event->name) || strcmp(event->name, DPK_DIR_VOLUME) == 0);
+	if (event->len == 0)
+		return false;
+	if (strcmp(event->name, DPK_DIR_VOLUME) == 0)
+		return true;
+	return file ? strcmp(event->name, file) == 0 : dpk_dir_is_entry(event->name);
 }
 
 /* Takes all events that are there; true if one of them is news. */
-static bool take_events(int fd)
+static bool take_events(int fd, const char *file)
 {
 	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
 	bool news = false;
@@ -68,14 +73,14 @@ static bool take_events(int fd)
 		for (char *at = buf; at < buf + n;) {
 			const struct inotify_event *event = (const void *)at;
 
-			news = news || is_news(event);
+			news = news || is_news(event, file);
 			at += sizeof(*event) + event->len;
 		}
 	}
 	return news;
 }
 
-static void wait_for_quiet(int fd)
+static void wait_for_quiet(int fd, const char *file)
 {
 	uint64_t end = dpk_monotonic_ms() + QUIET_MAX_MS;
 
@@ -84,7 +89,7 @@ static void wait_for_quiet(int fd)
 
 		if (poll(&watch, 1, QUIET_MS) <= 0)
 			return;
-		take_events(fd);
+		take_events(fd, file);
 	}
 }
 
@@ -100,7 +105,8 @@ static int time_left(uint64_t end)
 	return end - now > INT_MAX ? INT_MAX : (int)(end - now);
 }
 
-static enum dpk_store_exit wait_for_news(int fd, uint64_t end, struct dpk_err *err)
+static enum dpk_store_exit wait_for_news(
+	int fd, const char *file, uint64_t end, struct dpk_err *err)
 {
 	for (;;) {
 		struct pollfd watch[] = {
@@ -115,8 +121,8 @@ static enum dpk_store_exit wait_for_news(int fd, uint64_t end, struct dpk_err *e
 		/* an error there says that nobody reads us any more */
 		if (r == 0 || (r > 0 && (watch[1].revents & (POLLERR | POLLNVAL))))
 			return DPK_STORE_UNCHANGED;
-		if (r > 0 && watch[0].revents && take_events(fd)) {
-			wait_for_quiet(fd);
+		if (r > 0 && watch[0].revents && take_events(fd, file)) {
+			wait_for_quiet(fd, file);
 			return DPK_STORE_OK;
 		}
 	}
@@ -127,18 +133,33 @@ static enum dpk_store_exit compare_now(const char *path, const char *token, stru
 {
 	_cleanup_(dpk_frames_fini) struct dpk_frames frames = DPK_FRAMES_INIT;
 	char now[DPK_DIGEST_STRING_MAX];
-	enum dpk_store_exit code = dpk_dir_scan(path, &frames, now, err);
+	enum dpk_store_exit code = dpk_dir_is_signed(path) ?
+					   dpk_dir_read_signed(path, &frames, now, err) :
+					   dpk_dir_scan(path, &frames, now, err);
 
 	if (code != DPK_STORE_OK)
 		return code;
 	return strcmp(now, token) == 0 ? DPK_STORE_UNCHANGED : DPK_STORE_OK;
 }
 
-enum dpk_store_exit dpk_dir_wait(
-	const char *path, const struct dpk_store_config *config, struct dpk_err *err)
+/* An inotify descriptor that watches the directory PATH, or -1 with the text set. */
+static int start_watch(const char *path, struct dpk_err *err)
+{
+	_cleanup_(closep) int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (fd < 0 || inotify_add_watch(fd, path, WATCH_MASK) < 0) {
+		dpk_err_set(err, -errno, "cannot watch '%s': %s", path, strerror(errno));
+		return -1;
+	}
+	return steal_fd(&fd);
+}
+
+/* Waits in the directory WATCHED for what the store PATH is made of. */
+static enum dpk_store_exit wait_in(const char *watched, const char *file, const char *path,
+	const struct dpk_store_config *config, struct dpk_err *err)
 {
 	uint64_t end = config->deadline_ms ? dpk_monotonic_ms() + config->deadline_ms : 0;
-	_cleanup_(closep) int dir = dpk_dir_open(path, err);
+	_cleanup_(closep) int dir = dpk_dir_open(watched, err);
 	_cleanup_(closep) int fd = -1;
 
 	if (dir < 0)
@@ -147,15 +168,28 @@ enum dpk_store_exit dpk_dir_wait(
 		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED,
 			"'%s' is on a file system whose remote changes cannot be heard; it is polled",
 			path);
-	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (fd < 0 || inotify_add_watch(fd, path, WATCH_MASK) < 0)
-		return dpk_store_answer(
-			err, DPK_STORE_UNSUPPORTED, "cannot watch '%s': %s", path, strerror(errno));
+	fd = start_watch(watched, err);
+	if (fd < 0)
+		return DPK_STORE_UNSUPPORTED;
 	if (config->token) {
 		enum dpk_store_exit code = compare_now(path, config->token, err);
 
 		if (code != DPK_STORE_UNCHANGED)
 			return code;
 	}
-	return wait_for_news(fd, end, err);
+	return wait_for_news(fd, file, end, err);
+}
+
+enum dpk_store_exit dpk_dir_wait(
+	const char *path, const struct dpk_store_config *config, struct dpk_err *err)
+{
+	_cleanup_(freep) char *parent = NULL;
+	const char *name;
+
+	if (!dpk_dir_is_signed(path))
+		return wait_in(path, NULL, path, config, err);
+	parent = dpk_dir_split(path, &name);
+	if (!parent)
+		return dpk_store_answer(err, DPK_STORE_TRANSIENT, "out of memory");
+	return wait_in(parent, name, path, config, err);
 }

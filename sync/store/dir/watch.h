@@ -9,10 +9,9 @@
 struct dpk_err;
 
 /*
- * Blocks until the directory PATH changes or differs already from the token
- * in CONFIG: OK. UNCHANGED when the deadline passes or the reader of standard
- * output is gone. UNSUPPORTED where the kernel would not hear of a change
- * (network file systems, FUSE).
+ * Blocks until the store PATH, a directory or one signed file, changes or differs already from the
+ * token in CONFIG: OK. UNCHANGED when the deadline passes or the reader of standard output is gone.
+ * UNSUPPORTED where the kernel would not hear of a change (network file systems, FUSE).
  */
 enum dpk_store_exit dpk_dir_wait(
 	const char *path, const struct dpk_store_config *config, struct dpk_err *err);
