@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,6 +46,8 @@ int dpk_read_all(int fd, struct dpk_buf *buf)
 		if (n == 0)
 			break;
 		r = dpk_buf_add(buf, chunk, (size_t)n);
+		if (r == -EFBIG) /* what fits, so that its length tells that it is too long */
+			dpk_buf_add(buf, chunk, buf->max - buf->len);
 		if (r < 0)
 			return r;
 	}
@@ -95,5 +99,59 @@ int dpk_read_file(
 		return dpk_err_set(err, r, "'%s' is larger than %zu bytes", path, buf->max);
 	if (r < 0)
 		return dpk_err_set(err, r, "cannot read '%s': %s", path, strerror(-r));
+	return 0;
+}
+
+/* Fills the new file and gives it its name. */
+static int fill_and_rename(int directory, int fd, const char *temporary, const char *name,
+	mode_t mode, const void *data, size_t len)
+{
+	int r = dpk_write_all(fd, data, len);
+
+	if (r < 0)
+		return r;
+	if (fchmod(fd, mode) < 0 || fsync(fd) < 0 ||
+		renameat(directory, temporary, directory, name) < 0)
+		return -errno;
+	return 0;
+}
+
+static int replace_at(int directory, const char *name, mode_t mode, const void *data, size_t len)
+{
+	_cleanup_(freep) char *temporary = NULL;
+	_cleanup_(closep) int fd = -1;
+	int r;
+
+	if (asprintf(&temporary, ".%s.%d.tmp", name, (int)getpid()) < 0) {
+		temporary = NULL;
+		return -ENOMEM;
+	}
+	fd = openat(
+		directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	r = fill_and_rename(directory, fd, temporary, name, mode, data, len);
+	if (r < 0)
+		unlinkat(directory, temporary, 0);
+	else if (fsync(directory) < 0)
+		r = -errno;
+	return r;
+}
+
+int dpk_replace_file(
+	const char *path, mode_t mode, const void *data, size_t len, struct dpk_err *err)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	_cleanup_(freep) char *parent =
+		slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	_cleanup_(closep) int directory = -1;
+	int r;
+
+	if (!parent)
+		return dpk_err_set(err, -ENOMEM, "no memory to write '%s'", path);
+	directory = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = directory < 0 ? -errno : replace_at(directory, name, mode, data, len);
+	if (r < 0)
+		return dpk_err_set(err, r, "cannot write '%s': %s", path, strerror(-r));
 	return 0;
 }

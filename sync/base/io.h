@@ -12,7 +12,10 @@ struct dpk_err;
 /* Writes all LEN bytes, through EINTR and short writes. 0 or -errno. */
 int dpk_write_all(int fd, const void *data, size_t len);
 
-/* Appends what FD gives until its end; -EFBIG past the buffer's maximum, -errno of read(2). */
+/*
+ * Appends what FD gives until its end; -EFBIG past the buffer's maximum, and
+ * the buffer is full then; -errno of read(2).
+ */
 int dpk_read_all(int fd, struct dpk_buf *buf);
 
 /* What a file must be before it is read. */
@@ -30,5 +33,13 @@ enum dpk_file_rule {
  */
 int dpk_read_file(
 	const char *path, enum dpk_file_rule rule, struct dpk_buf *buf, struct dpk_err *err);
+
+/*
+ * Puts LEN bytes in place of PATH, all or nothing: a new file of mode MODE
+ * beside it, written through to the disk, takes its name. -errno; then PATH is
+ * what it was and no other file is left. ERR names the path.
+ */
+int dpk_replace_file(
+	const char *path, mode_t mode, const void *data, size_t len, struct dpk_err *err);
 
 #endif

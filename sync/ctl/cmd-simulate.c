@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* simulate: which key a .NET process that starts at a given time would pick. */
-#include "ctl/gather.h"
+#include "ctl/belief.h"
 
 #include "base/cleanup.h"
-#include "base/num.h"
 #include "base/ticks.h"
 #include "engine/report.h"
 #include "keys/gate.h"
@@ -22,17 +21,6 @@ struct simulation {
 	size_t time_count;
 	bool findings;
 };
-
-static int parse_time(const char *text, int64_t now, int64_t *ret_ticks)
-{
-	uint64_t ms;
-
-	if (text[0] == '+' && dpk_parse_duration_ms(text + 1, &ms) == 0) {
-		*ret_ticks = now + (int64_t)ms * DPK_TICKS_PER_MS;
-		return 0;
-	}
-	return dpk_ticks_parse(text, strlen(text), ret_ticks);
-}
 
 static bool has_key(const struct simulation *sim, const struct dpk_guid *id)
 {
@@ -148,7 +136,7 @@ static int run(const struct dpk_ctl *ctl, const struct dpk_config *config, struc
 			continue;
 		}
 		if (++i == ctl->argc || sim->time_count == TIMES_MAX ||
-			parse_time(ctl->argv[i], now, &sim->times[sim->time_count]) < 0)
+			dpk_ctl_parse_time(ctl->argv[i], now, &sim->times[sim->time_count]) < 0)
 			return dpk_ctl_usage(
 				"--at needs a time such as 2026-11-22T12:00:00Z or +72h%s%s",
 				i < ctl->argc ? ", not " : "", i < ctl->argc ? ctl->argv[i] : "");

@@ -50,6 +50,8 @@ int dpk_ctl_accept_floor(const struct dpk_ctl *ctl);
 int dpk_ctl_accept_unsigned(const struct dpk_ctl *ctl);
 int dpk_ctl_verify(const struct dpk_ctl *ctl);
 int dpk_ctl_simulate(const struct dpk_ctl *ctl);
+int dpk_ctl_sign(const struct dpk_ctl *ctl);
+int dpk_ctl_diff(const struct dpk_ctl *ctl);
 int dpk_ctl_inspect(const struct dpk_ctl *ctl);
 
 /* Says so on stderr and returns DPK_CTL_USAGE. */

@@ -29,10 +29,19 @@ static int unreadable(const char *argument, const char *why)
 	return DPK_CTL_UNREACHABLE;
 }
 
+static bool is_snapshot(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 4 && strcmp(path + len - 4, ".p7m") == 0;
+}
+
 static int gather_file(const char *path, struct dpk_harvest *harvest)
 {
-	/* one byte more than allowed, so that the gate can say `size` */
-	struct dpk_buf bytes = DPK_BUF_INIT(DPK_ELEMENT_MAX_BYTES + 1);
+	bool snapshot = is_snapshot(path);
+	/* one byte more than allowed, so that the reader can say `size` */
+	struct dpk_buf bytes =
+		DPK_BUF_INIT((snapshot ? DPK_ENVELOPE_MAX_BYTES : DPK_ELEMENT_MAX_BYTES) + 1);
 	char name[DPK_ORIGIN_MAX + 1], copy[PATH_MAX];
 	struct dpk_err err = DPK_ERR_INIT;
 	struct dpk_blob blob;
@@ -45,7 +54,8 @@ static int gather_file(const char *path, struct dpk_harvest *harvest)
 		dpk_escape(basename(copy), strlen(basename(copy)), name, sizeof(name));
 		r = dpk_blob_init(&blob, name, name, bytes.data ? bytes.data : "", bytes.len);
 		if (r == 0) {
-			r = dpk_blobs_add(&harvest->elements, &blob);
+			r = dpk_blobs_add(
+				snapshot ? &harvest->snapshots : &harvest->elements, &blob);
 			if (r < 0)
 				dpk_blob_fini(&blob);
 		}

@@ -9,7 +9,8 @@
 #include "engine/stream.h"
 
 /*
- * Reads ARGUMENT, a file (one element), a directory or a store URL, with the
+ * Reads ARGUMENT, a file (one element; a signed snapshot if its name ends in
+ * .p7m), a directory or a store URL, with the
  * very store program that a mount would run. An exit status: 0 and *HARVEST,
  * the caller's to dpk_harvest_fini; else what went wrong was said on stderr.
  */

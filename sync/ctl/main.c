@@ -23,7 +23,15 @@ static const struct dpk_ctl_verb verbs[] = {
 	{ "accept-removal", "", "let go what has left the store", dpk_ctl_accept_removal },
 	{ "accept-floor", "", "know that the accepted versions were lost", dpk_ctl_accept_floor },
 	{ "accept-unsigned", "", "give up signatures for this ring", dpk_ctl_accept_unsigned },
-	{ "verify", "FILE|DIRECTORY|URL...", "judge elements as a node would", dpk_ctl_verify },
+	{ "verify", "[--at TIME|+DURATION] [--after FILE] FILE|DIRECTORY|URL...",
+		"judge elements, or a signed snapshot, as a node would", dpk_ctl_verify },
+	{ "sign",
+		"--signer CERT.pem --key KEY [--passphrase FILE]\n"
+		"                [--cosign CERT.pem --cosign-key KEY [--cosign-passphrase FILE]]...\n"
+		"                [--in URL] --out FILE [--epoch N] [--version N] [--lifetime DURATION]\n"
+		"                [--remove-max N] [--allow-no-default]",
+		"write a signed snapshot that a node would accept", dpk_ctl_sign },
+	{ "diff", "A B", "what differs between two rings", dpk_ctl_diff },
 	{ "simulate", "[--at TIME|+DURATION]... FILE|DIRECTORY|URL...",
 		"the default key that .NET would pick", dpk_ctl_simulate },
 	{ "inspect", "PAYLOAD|-", "which key made this cookie or token", dpk_ctl_inspect },
@@ -57,7 +65,7 @@ static void print_help(FILE *out)
 	      "Asks a dpkeyfs daemon, and judges keys without one.\n\n"
 	      "  -r NAME       the ring, as in /etc/dpkeyfs/NAME.conf (needed where there are several)\n"
 	      "  -S SOCKET     its control socket\n"
-	      "  -o OPTIONS    mount options, for verify and simulate: wrap_certs=..., ca=...\n"
+	      "  -o OPTIONS    mount options, for verify, sign and the like: wrap_certs=..., signers=...\n"
 	      "  --json        print JSON\n"
 	      "  -h, --help    print this\n"
 	      "  -V, --version\n\nVerbs:\n",

@@ -68,6 +68,9 @@ struct dpk_facts {
 	uint8_t wrap_cert_sha256[DPK_HASH_BYTES]; /* of the embedded DER; wrapped keys only */
 };
 
+/* The file name of dpk_key_name, of an element that need not be verified. */
+void dpk_facts_name(const struct dpk_facts *facts, char name[static DPK_FILE_NAME_MAX]);
+
 /* Parsed and well formed, not yet trusted. */
 struct dpk_draft {
 	struct dpk_facts facts;

@@ -72,7 +72,7 @@ static void name_of_mass_revocation(int64_t revoked_at, char name[static DPK_FIL
 	snprintf(name, DPK_FILE_NAME_MAX, "revocation-%s.xml", stamp);
 }
 
-static void name_of(const struct dpk_facts *facts, char name[static DPK_FILE_NAME_MAX])
+void dpk_facts_name(const struct dpk_facts *facts, char name[static DPK_FILE_NAME_MAX])
 {
 	char id[DPK_GUID_STRING_MAX];
 
@@ -95,7 +95,7 @@ static int make_key(
 	key->facts = draft->facts;
 	key->size = blob->size;
 	memcpy(key->data, blob->data, blob->size);
-	name_of(&key->facts, key->name);
+	dpk_facts_name(&key->facts, key->name);
 	if (dpk_hash(key->data, key->size, key->sha256) < 0) {
 		dpk_key_unref(key);
 		return -ENOMEM;

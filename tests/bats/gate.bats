@@ -57,6 +57,11 @@ odd_directory() { # CASE -> $T/odd
 	[[ ${lines[1]} = "key-a.xml: ok" ]]
 	run -4 "$DPKEYCTL" --json -o "wrap_certs=$T/certs" verify "$DATA/odd/12-bad-id/key-a.xml"
 	[[ $(jq -r '.[0].reason' <<<"$output") = key-id ]]
+	# a whole element, and then more than an element may have
+	cp "$DATA/odd/00-genuine/key-a.xml" "$T/long.xml"
+	head -c 66000 /dev/zero | tr '\0' ' ' >>"$T/long.xml"
+	run -4 "$DPKEYCTL" -o "wrap_certs=$T/certs" verify "$T/long.xml"
+	[[ $output = "long.xml: rejected: size: "* ]]
 	run -3 "$DPKEYCTL" verify "$T/nothing.xml"
 	run -4 "$DPKEYCTL" verify "$DATA/rings/net10-cbc-c"
 	[[ $output = *"rejected: wrap-cert"* ]]
