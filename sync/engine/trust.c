@@ -220,6 +220,14 @@ void dpk_trust_acceptance(const struct dpk_engine *engine, const struct dpk_read
 		.envelope = envelope->data,
 		.envelope_size = envelope->size,
 	};
+	/*
+	 * Only a newer version settles the pins: whoever has just changed them must
+	 * still be able to raise the epoch, although the old snapshot is read once more.
+	 */
+	if (engine->state.signing.floor.known &&
+		engine->state.signing.floor.epoch == reading->snapshot.manifest.epoch &&
+		engine->state.signing.floor.version == reading->snapshot.manifest.version)
+		return;
 	dpk_floor_raise(&ret_accepted->floor, reading->snapshot.pins, &reading->snapshot.manifest);
 }
 
@@ -230,7 +238,7 @@ bool dpk_trust_is_news(const struct dpk_engine *engine, const struct dpk_accepta
 	uint8_t sha256[DPK_HASH_BYTES];
 
 	return !old->known || !signing->served || old->epoch != new->epoch ||
-	       old->version != new->version || memcmp(old->pins, new->pins, DPK_HASH_BYTES) != 0 ||
+	       old->version != new->version ||
 	       /* signed again, by more or other signers */
 	       dpk_hash(accepted->envelope, accepted->envelope_size, sha256) < 0 ||
 	       memcmp(engine->envelope_sha256, sha256, DPK_HASH_BYTES) != 0;
