@@ -352,6 +352,9 @@ int dpk_config_check(const struct dpk_config *config, struct dpk_err *err)
 		return dpk_err_set(err, -EINVAL, "no source: put `source = URL` into %s/%s.conf",
 			DPK_CONFIG_DIR, config->name ? config->name : "NAME");
 	r = dpk_source_parse(config->source, &source, err);
+	if (r == 0)
+		r = dpk_source_check_secret(&source,
+			config->credential || config->client_cert || config->client_key, err);
 	dpk_source_fini(&source);
 	if (r < 0)
 		return r;
