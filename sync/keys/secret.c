@@ -87,10 +87,11 @@ static int read_certificate(
 	const struct dpk_node *info = dpk_node_child(key, DPK_NS_DSIG, "KeyInfo");
 	const struct dpk_node *data = dpk_node_child(info, DPK_NS_DSIG, "X509Data");
 	struct dpk_node *certificate = dpk_node_child(data, DPK_NS_DSIG, "X509Certificate");
-	size_t bytes;
-	int r = decode(certificate, &bytes, refusal);
+	int r = decode(certificate, &draft->wrap_cert_bytes, refusal);
 
-	return r ? r : dpk_hash(certificate->text, bytes, draft->facts.wrap_cert_sha256);
+	return r ? r :
+		   dpk_hash(certificate->text, draft->wrap_cert_bytes,
+			   draft->facts.wrap_cert_sha256);
 }
 
 /* The shape has been checked: every child that is looked for here is there. */

@@ -53,8 +53,8 @@ int dpk_unwrap_session(struct dpk_unwrap_scratch *scratch, EVP_PKEY *key, bool o
 int dpk_unwrap_content(
 	struct dpk_unwrap_scratch *scratch, const void *data, size_t size, size_t *ret_size);
 
-/* Renders TEXT, which passed the gate, with SECRET; as dpk_unwrap_expose. */
-int dpk_unwrap_render(const struct dpk_text *text,
+/* Renders ELEMENT, which passed the gate, with SECRET; as dpk_unwrap_expose. */
+int dpk_unwrap_render(const struct dpk_blob *element,
 	const uint8_t secret[static DPK_MASTER_KEY_BYTES], void *out, size_t capacity,
 	size_t *ret_size);
 

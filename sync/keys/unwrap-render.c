@@ -129,11 +129,8 @@ static void put_master_key(struct output *out, const struct layout *layout, cons
 	explicit_bzero(value, sizeof(value));
 }
 
-int dpk_unwrap_render(const struct dpk_text *text,
-	const uint8_t secret[static DPK_MASTER_KEY_BYTES], void *out, size_t capacity,
-	size_t *ret_size)
+static int render(const struct dpk_text *text, const uint8_t *secret, struct output *output)
 {
-	struct output output = { .at = out, .left = capacity };
 	struct layout layout;
 	struct finding f;
 	int r = find_secret(text, &f);
@@ -142,13 +139,30 @@ int dpk_unwrap_render(const struct dpk_text *text,
 		return r;
 	layout = layout_of(text->data, f.begin);
 	/* the byte-order mark lies before the text */
-	put(&output, text->data - text->skipped, text->skipped + f.begin);
-	put_master_key(&output, &layout, secret);
-	put(&output, text->data + f.end, text->size - f.end);
-	if (output.full || capacity - output.left > DPK_ELEMENT_MAX_BYTES) {
-		explicit_bzero(out, capacity);
-		return 0;
-	}
-	*ret_size = capacity - output.left;
+	put(output, text->data - text->skipped, text->skipped + f.begin);
+	put_master_key(output, &layout, secret);
+	put(output, text->data + f.end, text->size - f.end);
 	return DPK_UNWRAP_OPENED;
+}
+
+int dpk_unwrap_render(const struct dpk_blob *element,
+	const uint8_t secret[static DPK_MASTER_KEY_BYTES], void *out, size_t capacity,
+	size_t *ret_size)
+{
+	struct output output = { .at = out, .left = capacity };
+	struct dpk_refusal refusal;
+	struct dpk_text text;
+	int r = dpk_encoding_check(
+		element->data, element->size, DPK_ELEMENT_MAX_BYTES, &text, &refusal);
+
+	if (r == 0)
+		r = render(&text, secret, &output);
+	else
+		r = r < 0 ? r : 0;
+	*ret_size = capacity - output.left;
+	if (r == DPK_UNWRAP_OPENED && !output.full && *ret_size <= DPK_ELEMENT_MAX_BYTES)
+		return r;
+	explicit_bzero(out, capacity);
+	*ret_size = 0;
+	return r < 0 ? r : 0;
 }

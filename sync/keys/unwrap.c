@@ -3,25 +3,25 @@
 #include "keys/unwrap-internal.h"
 
 #include "base/cleanup.h"
-#include "keys/base64.h"
 #include "keys/gate.h"
 #include "keys/grammar.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Where things are in an element whose shape the gate has checked. */
+/* Where things are in an element that the gate has checked, and decoded. */
 struct parts {
 	bool oaep;
-	struct dpk_node *certificate;
-	struct dpk_node *session;
-	struct dpk_node *content;
+	const char *certificate;
+	const char *session;
+	const char *content;
 };
 
-static struct dpk_node *cipher_value(const struct dpk_node *parent)
+static const char *cipher_value(const struct dpk_node *parent)
 {
-	return dpk_node_child(
-		dpk_node_child(parent, DPK_NS_XENC, "CipherData"), DPK_NS_XENC, "CipherValue");
+	const struct dpk_node *data = dpk_node_child(parent, DPK_NS_XENC, "CipherData");
+
+	return dpk_node_child(data, DPK_NS_XENC, "CipherValue")->text;
 }
 
 static void find_parts(const struct dpk_tree *tree, struct parts *parts)
@@ -39,14 +39,9 @@ static void find_parts(const struct dpk_tree *tree, struct parts *parts)
 			      "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p") == 0;
 	at = dpk_node_child(key, DPK_NS_DSIG, "KeyInfo");
 	at = dpk_node_child(at, DPK_NS_DSIG, "X509Data");
-	parts->certificate = dpk_node_child(at, DPK_NS_DSIG, "X509Certificate");
+	parts->certificate = dpk_node_child(at, DPK_NS_DSIG, "X509Certificate")->text;
 	parts->session = cipher_value(key);
 	parts->content = cipher_value(data);
-}
-
-static int decode(struct dpk_node *node, size_t *ret_bytes)
-{
-	return dpk_base64_decode(node->text, node->text_len, ret_bytes);
 }
 
 /* White space may come before the element; a comment, a declaration or a mark may not. */
@@ -88,63 +83,42 @@ int dpk_unwrap_read_plaintext(
 	return DPK_UNWRAP_OPENED;
 }
 
-/* DRAFT's certificate digest has been made from the very bytes that are in PARTS. */
 static int decrypt(struct dpk_unwrap *set, const struct parts *parts, const struct dpk_draft *draft)
 {
 	struct dpk_unwrap_scratch *scratch = set->scratch;
-	size_t der, session, content, plain;
-	EVP_PKEY *key;
+	EVP_PKEY *key = dpk_unwrap_find(
+		set, parts->certificate, draft->wrap_cert_bytes, draft->facts.wrap_cert_sha256);
+	size_t plain;
 	int r;
 
-	if (decode(parts->certificate, &der) < 0 || decode(parts->session, &session) < 0 ||
-		decode(parts->content, &content) < 0)
+	if (!key || draft->wrap_key_bytes != (size_t)EVP_PKEY_get_size(key))
 		return 0;
-	key = dpk_unwrap_find(set, parts->certificate->text, der, draft->facts.wrap_cert_sha256);
-	if (!key || session != (size_t)EVP_PKEY_get_size(key))
-		return 0;
-	r = dpk_unwrap_session(scratch, key, parts->oaep, parts->session->text, session);
+	r = dpk_unwrap_session(scratch, key, parts->oaep, parts->session, draft->wrap_key_bytes);
 	if (r == 0)
-		r = dpk_unwrap_content(scratch, parts->content->text, content, &plain);
+		r = dpk_unwrap_content(scratch, parts->content, draft->cipher_bytes, &plain);
 	return r < 0 ? r : dpk_unwrap_read_plaintext(scratch->plain, plain, scratch->secret);
 }
 
-static int open_text(
-	struct dpk_unwrap *set, const struct dpk_text *text, const struct dpk_draft *draft)
+/* Opens ELEMENT and leaves its secret in the scratch memory. */
+static int open_element(struct dpk_unwrap *set, const struct dpk_blob *element)
 {
 	_cleanup_(dpk_tree_freep) struct dpk_tree *tree = dpk_tree_new();
-	struct dpk_refusal refusal = { 0 };
-	struct parts parts;
-	int r;
-
-	if (!tree)
-		return -ENOMEM;
-	r = dpk_tree_parse(tree, text, &refusal);
-	if (r)
-		return r < 0 ? r : 0;
-	find_parts(tree, &parts);
-	return decrypt(set, &parts, draft);
-}
-
-/* Opens ELEMENT and leaves its secret in the scratch memory. */
-static int open_element(
-	struct dpk_unwrap *set, const struct dpk_blob *element, struct dpk_text *ret_text)
-{
-	struct dpk_refusal refusal = { 0 };
+	struct dpk_refusal refusal;
 	struct dpk_draft draft;
-	int r = dpk_gate(element, &draft, &refusal);
+	struct parts parts;
+	int r = tree ? dpk_gate_tree(element, tree, &draft, &refusal) : -ENOMEM;
 
-	if (!r)
-		r = dpk_encoding_check(
-			element->data, element->size, DPK_ELEMENT_MAX_BYTES, ret_text, &refusal);
 	if (r)
 		return r < 0 ? r : 0;
-	return draft.facts.wrapped ? open_text(set, ret_text, &draft) : 0;
+	if (!draft.facts.wrapped)
+		return 0;
+	find_parts(tree, &parts);
+	return decrypt(set, &parts, &draft);
 }
 
 int dpk_unwrap_open(struct dpk_unwrap *set, const struct dpk_blob *element)
 {
-	struct dpk_text text;
-	int r = open_element(set, element, &text);
+	int r = open_element(set, element);
 
 	explicit_bzero(set->scratch, sizeof(*set->scratch));
 	return r;
@@ -153,11 +127,10 @@ int dpk_unwrap_open(struct dpk_unwrap *set, const struct dpk_blob *element)
 int dpk_unwrap_expose(struct dpk_unwrap *set, const struct dpk_blob *element, void *out,
 	size_t capacity, size_t *ret_size)
 {
-	struct dpk_text text;
-	int r = open_element(set, element, &text);
+	int r = open_element(set, element);
 
 	if (r == DPK_UNWRAP_OPENED)
-		r = dpk_unwrap_render(&text, set->scratch->secret, out, capacity, ret_size);
+		r = dpk_unwrap_render(element, set->scratch->secret, out, capacity, ret_size);
 	explicit_bzero(set->scratch, sizeof(*set->scratch));
 	return r;
 }
