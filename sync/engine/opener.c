@@ -219,16 +219,22 @@ static int greet(struct dpk_opener *opener, struct dpk_err *err)
 	return r < 0 ? explain(opener, r, err) : 0;
 }
 
-static void openerp(struct dpk_opener **opener)
+static int begin(struct dpk_opener *opener, const char *unwrap_key, struct dpk_err *err)
 {
-	dpk_opener_stop(*opener);
+	struct dpk_opener_files files;
+	int r = dpk_opener_files_open(unwrap_key, &files, err);
+
+	if (r < 0)
+		return r;
+	r = start(opener, &files, err);
+	dpk_opener_files_close(&files);
+	return r < 0 ? r : greet(opener, err);
 }
 
 int dpk_opener_start(const char *unwrap_key, bool expose, uint64_t deadline_ms,
 	struct dpk_opener **ret_opener, struct dpk_err *err)
 {
-	_cleanup_(openerp) struct dpk_opener *opener = calloc(1, sizeof(*opener));
-	struct dpk_opener_files files;
+	struct dpk_opener *opener = calloc(1, sizeof(*opener));
 	int r;
 
 	if (!opener)
@@ -236,16 +242,12 @@ int dpk_opener_start(const char *unwrap_key, bool expose, uint64_t deadline_ms,
 	opener->socket = opener->errs = -1;
 	opener->expose = expose;
 	opener->deadline_ms = deadline_ms;
-	r = dpk_opener_files_open(unwrap_key, &files, err);
-	if (r < 0)
+	r = begin(opener, unwrap_key, err);
+	if (r < 0) {
+		dpk_opener_stop(opener);
 		return r;
-	r = start(opener, &files, err);
-	dpk_opener_files_close(&files);
-	if (r == 0)
-		r = greet(opener, err);
-	if (r < 0)
-		return r;
-	*ret_opener = steal_ptr(&opener);
+	}
+	*ret_opener = opener;
 	return 0;
 }
 

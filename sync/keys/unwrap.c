@@ -88,7 +88,7 @@ static int decrypt(struct dpk_unwrap *set, const struct parts *parts, const stru
 	struct dpk_unwrap_scratch *scratch = set->scratch;
 	EVP_PKEY *key = dpk_unwrap_find(
 		set, parts->certificate, draft->wrap_cert_bytes, draft->facts.wrap_cert_sha256);
-	size_t plain;
+	size_t plain = 0;
 	int r;
 
 	if (!key || draft->wrap_key_bytes != (size_t)EVP_PKEY_get_size(key))

@@ -144,7 +144,7 @@ static const int plain_calls[] = {
 
 static int allow_fd(scmp_filter_ctx filter, int call, unsigned int fd)
 {
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_A0(SCMP_CMP_EQ, fd));
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_A0(SCMP_CMP_EQ, fd, 0));
 }
 
 /* Memory may be mapped and protected, but never to be run. */
