@@ -4,10 +4,10 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "engine/program.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -123,37 +123,13 @@ static int check_authority(struct dpk_source *source, const char *scheme, struct
 	return 0;
 }
 
-/* ../libexec/dpkeyfs beside the running program, in a build tree and installed alike. */
-static int find_program(const char *name, char **ret_path, struct dpk_err *err)
-{
-	char self[PATH_MAX], *slash;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n > 0) {
-		self[n] = '\0';
-		for (int up = 0; up < 2; up++) {
-			slash = strrchr(self, '/');
-			if (slash)
-				*slash = '\0';
-		}
-		if (asprintf(ret_path, "%s/libexec/dpkeyfs/%s", self, name) < 0)
-			return dpk_err_set(err, -ENOMEM, "no memory");
-		if (access(*ret_path, X_OK) == 0)
-			return 0;
-		free(*ret_path);
-	}
-	if (asprintf(ret_path, "%s/%s", DPK_LIBEXECDIR, name) < 0)
-		return dpk_err_set(err, -ENOMEM, "no memory");
-	return 0;
-}
-
 static int set_program(
 	struct dpk_source *source, const char *scheme, const char *name, struct dpk_err *err)
 {
 	const char *rest = source->url + strlen(scheme) + 1;
 
 	if (name)
-		return find_program(name, &source->program, err);
+		return dpk_program_find(name, &source->program, err);
 	if (rest[0] != '/')
 		return dpk_err_set(
 			err, -EINVAL, "exec: needs the absolute path of a program, not '%s'", rest);
