@@ -56,6 +56,7 @@ void dpk_config_fini(struct dpk_config *config)
 	free(config->wrap_certs);
 	free(config->on_change);
 	free(config->signers);
+	free(config->unwrap_key);
 	*config = (struct dpk_config){ 0 };
 }
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/ticks.h"
+#include "engine/prove.h"
 #include "engine/take.h"
 #include "engine/trust.h"
 
@@ -48,6 +49,8 @@ int dpk_cycle_policy(struct dpk_engine *engine, char ret_hex[static 2 * DPK_HASH
 	for (size_t i = 0; state->certs && i < dpk_certs_count(state->certs) && r == 0; i++)
 		r = dpk_hash2(digest, sizeof(digest), dpk_certs_at(state->certs, i)->sha256,
 			DPK_HASH_BYTES, digest);
+	if (r == 0 && engine->proves)
+		r = dpk_hash2(digest, sizeof(digest), engine->open_policy, DPK_HASH_BYTES, digest);
 	if (r == 0 && state->signing.signers) {
 		uint8_t pins[DPK_HASH_BYTES];
 
@@ -325,7 +328,9 @@ static int read_once(struct dpk_engine *engine, const struct dpk_cycle_order *or
 					      strerror(-r));
 		return -EBADMSG;
 	}
-	r = plan_reading(engine, &reading, order, &plan);
+	r = dpk_prove_reading(engine, &reading);
+	if (r == 0)
+		r = plan_reading(engine, &reading, order, &plan);
 	if (r < 0) {
 		dpk_cycle_trouble(engine, DPK_VERDICT_TRANSIENT, strerror(-r));
 	} else {

@@ -40,6 +40,9 @@ struct dpk_engine {
 	int64_t clock_wall; /* ticks and monotonic time of the last look at the clock; 0: none */
 	uint64_t clock_mono_ms;
 
+	bool proves;                         /* unwrap_key is set */
+	uint8_t open_policy[DPK_HASH_BYTES]; /* of its keys */
+
 	uint64_t backoff_ms;
 	pid_t wait_pid;
 	int wait_pidfd;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The engine's life and its schedule. */
+#include "engine/prove.h"
 #include "engine/trust.h"
 
 #include "base/cleanup.h"
@@ -125,6 +126,8 @@ static bool take_config(struct dpk_engine *engine)
 	r = dpk_source_parse(config->source, &source, &err);
 	if (r == 0 && config->wrap_certs)
 		r = dpk_certs_load(config->wrap_certs, &certs, &err);
+	if (r == 0)
+		r = dpk_prove_open(engine, config, &err);
 	if (r == 0)
 		r = dpk_trust_open(engine, config, &err);
 	if (r < 0) {

@@ -69,6 +69,10 @@ static const char schema[] =
 	"CREATE TRIGGER generation_grows BEFORE INSERT ON generation"
 	" WHEN NEW.number<=(SELECT coalesce(max(number),0) FROM generation)"
 	" BEGIN SELECT RAISE(ABORT,'a generation never comes back'); END;"
+	/* which elements the private keys of a policy open: each is tried once */
+	"CREATE TABLE opened(sha256 BLOB NOT NULL CHECK(length(sha256)=32), policy BLOB NOT NULL"
+	" CHECK(length(policy)=32), opens INTEGER NOT NULL, at INTEGER NOT NULL, counts INTEGER NOT"
+	" NULL, PRIMARY KEY(sha256,policy)) STRICT, WITHOUT ROWID;"
 	/* what was accepted of each ring; nothing that can write here takes a node back */
 	"CREATE TABLE trust(ring BLOB PRIMARY KEY CHECK(length(ring)=16), epoch INTEGER NOT NULL,"
 	" version INTEGER NOT NULL, manifest_sha256 BLOB NOT NULL CHECK(length(manifest_sha256)=32),"

@@ -94,6 +94,21 @@ int dpk_journal_accept(
 int dpk_journal_accepted(struct dpk_journal *journal, const struct dpk_guid *ring,
 	struct dpk_acceptance *ret_accepted, uint8_t **ret_envelope);
 
+/*
+ * Does the element with SHA256 open under POLICY? 1, 0, or -ENOENT: it was not
+ * tried yet.
+ */
+int dpk_journal_opens(
+	struct dpk_journal *journal, const uint8_t *sha256, const uint8_t *policy);
+
+/* Remembers that it does, or does not. COUNTS: against the budget of a day. 0 or -errno. */
+int dpk_journal_remember_opens(struct dpk_journal *journal, const uint8_t *sha256,
+	const uint8_t *policy, bool opens, bool counts, int64_t now);
+
+/* Whether anything was tried under POLICY, and how many since SINCE that count. 0 or -errno. */
+int dpk_journal_tried(struct dpk_journal *journal, const uint8_t *policy, int64_t since,
+	bool *ret_any, uint64_t *ret_counting);
+
 /* Was what an earlier process wrote here lost: set aside, or gone? */
 bool dpk_journal_was_lost(const struct dpk_journal *journal);
 

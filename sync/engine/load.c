@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the journal holds, trusted no more than a store: verified under today's configuration. */
+#include "engine/prove.h"
 #include "engine/trust.h"
 
 #include "base/err.h"
@@ -10,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Adds the blob to RING if it verifies, else to REJECTIONS. */
-static int admit(struct dpk_engine *engine, const struct dpk_blob *blob, int64_t first_seen,
+/* Adds the blob to RING if it verifies and opens, else to REJECTIONS. */
+static int admit(struct dpk_prover *prover, const struct dpk_blob *blob, int64_t first_seen,
 	struct dpk_ring *ring, struct dpk_rejections *rejections)
 {
+	struct dpk_engine *engine = prover->engine;
 	struct dpk_trust trust = { engine->state.certs,
 		engine->state.config.unwrapped == DPK_UNWRAPPED_ACCEPT };
 	struct dpk_refusal refusal = { 0 };
@@ -21,6 +23,10 @@ static int admit(struct dpk_engine *engine, const struct dpk_blob *blob, int64_t
 	struct dpk_key *key = NULL;
 	int r = dpk_verify(&trust, blob, &key, &refusal);
 
+	if (r == 0)
+		r = dpk_prove(prover, key, &refusal);
+	if (r != 0)
+		key = dpk_key_unref(key);
 	if (r < 0)
 		return r;
 	if (r == DPK_REFUSED) {
@@ -84,6 +90,7 @@ static int load_ring(struct dpk_engine *engine, struct dpk_err *err)
 {
 	struct dpk_rejections rejections = { 0 };
 	struct dpk_journal_entry *entries = NULL;
+	struct dpk_prover prover = { 0 };
 	struct dpk_ring ring = { 0 };
 	uint64_t generation = 0;
 	size_t count = 0;
@@ -96,8 +103,11 @@ static int load_ring(struct dpk_engine *engine, struct dpk_err *err)
 		dpk_journal_entries_free(entries, count);
 		return 0;
 	}
+	if (r == 0)
+		r = dpk_prover_begin(&prover, engine);
 	for (size_t i = 0; i < count && r == 0; i++)
-		r = admit(engine, &entries[i].blob, entries[i].first_seen, &ring, &rejections);
+		r = admit(&prover, &entries[i].blob, entries[i].first_seen, &ring, &rejections);
+	dpk_prover_end(&prover);
 	if (r == 0 && count > 0)
 		r = show(engine, generation, &ring, &rejections, err);
 	if (r == 0 && rejections.count > 0)
@@ -162,6 +172,8 @@ int dpk_cycle_load(struct dpk_engine *engine, struct dpk_err *err)
 	int r = dpk_trust_open(engine, &engine->state.config, err);
 
 	if (r == 0)
+		r = dpk_prove_open(engine, &engine->state.config, err);
+	if (r == 0)
 		r = load_ring(engine, err);
 
 	if (r == -EBADMSG) {
@@ -189,8 +201,10 @@ int dpk_cycle_load(struct dpk_engine *engine, struct dpk_err *err)
 
 /* The members of the served ring as blobs again, judged by the new trust. */
 static int readmit(
-	struct dpk_engine *engine, struct dpk_ring *ring, struct dpk_rejections *rejections)
+	struct dpk_prover *prover, struct dpk_ring *ring, struct dpk_rejections *rejections)
 {
+	const struct dpk_engine *engine = prover->engine;
+
 	for (size_t i = 0; i < engine->state.ring.count; i++) {
 		const struct dpk_member *member = &engine->state.ring.members[i];
 		struct dpk_blob blob;
@@ -199,7 +213,7 @@ static int readmit(
 		int r = dpk_blob_init(&blob, "journal", dpk_key_name(member->key), data, size);
 
 		if (r == 0) {
-			r = admit(engine, &blob, member->first_seen, ring, rejections);
+			r = admit(prover, &blob, member->first_seen, ring, rejections);
 			dpk_blob_fini(&blob);
 		}
 		if (r < 0)
@@ -229,7 +243,12 @@ void dpk_cycle_reverify(struct dpk_engine *engine)
 	struct dpk_rejections rejections = { 0 };
 	struct dpk_err err = DPK_ERR_INIT;
 	struct dpk_ring ring = { 0 };
-	int r = readmit(engine, &ring, &rejections);
+	struct dpk_prover prover;
+	int r = dpk_prover_begin(&prover, engine);
+
+	if (r == 0)
+		r = readmit(&prover, &ring, &rejections);
+	dpk_prover_end(&prover);
 
 	if (r == 0 && rejections.count > 0) {
 		if (dpk_ring_keys(&ring) == 0 || lost_revocation(engine, &rejections))

@@ -24,7 +24,8 @@ enum type {
 	TYPE_CHOICE,
 	TYPE_FLAG,
 	TYPE_CREDENTIAL,
-	TYPE_GUID
+	TYPE_GUID,
+	TYPE_KEYS
 };
 
 struct option {
@@ -58,6 +59,8 @@ static const struct option options[] = {
 		"file or directory of certificates that keys may be wrapped to" },
 	{ "unwrapped", TYPE_CHOICE, AT(unwrapped), "reject|accept", "reject",
 		"accept admits plaintext keys: a development ring" },
+	{ "unwrap_key", TYPE_KEYS, AT(unwrap_key), NULL, NULL,
+		"private keys to prove that each key opens: PEM file or directory, or pkcs11: URI" },
 	{ "signers", TYPE_PATH, AT(signers), NULL, NULL,
 		"file or directory of certificates that sign the ring: turns signed mode on" },
 	{ "threshold", TYPE_NUMBER, AT(threshold), NULL, "1", "how many signers must have signed" },
@@ -100,7 +103,7 @@ static const char *const generic_words[] = { "ro", "rw", "defaults", "auto", "no
 	"allow_other", "default_permissions", "remount" };
 
 static const char *const types[] = { "STRING", "PATH", "DURATION", "NUMBER", "OCTAL", "USER",
-	"GROUP", NULL, NULL, "FILE", "UUID" };
+	"GROUP", NULL, NULL, "FILE", "UUID", "PATH" };
 
 bool dpk_option_is_generic(const char *word, size_t len)
 {
@@ -268,6 +271,12 @@ static int set_value(struct dpk_config *config, const struct option *option, con
 			return dpk_err_set(err, -EINVAL, "%s: '%.200s' is not an absolute path",
 				option->word, value);
 		return set_string(field, value, err);
+	case TYPE_KEYS:
+		if (value[0] != '/' && strncmp(value, "pkcs11:", 7) != 0)
+			return dpk_err_set(err, -EINVAL,
+				"%s: '%.200s' is neither an absolute path nor a pkcs11: URI",
+				option->word, value);
+		return set_string(field, value, err);
 	case TYPE_STRING: return set_string(field, value, err);
 	case TYPE_DURATION:
 		if (dpk_parse_duration_ms(value, field) < 0)
@@ -292,8 +301,8 @@ static int set_value(struct dpk_config *config, const struct option *option, con
 	case TYPE_GUID:
 		if (dpk_guid_parse(value, strlen(value), field) < 0)
 			return dpk_err_set(err, -EINVAL,
-				"%s: '%.60s' is not a UUID; make one with: cat /proc/sys/kernel/random/uuid", option->word,
-				value);
+				"%s: '%.60s' is not a UUID; make one with: cat /proc/sys/kernel/random/uuid",
+				option->word, value);
 		return 0;
 	case TYPE_CREDENTIAL: return set_credential(field, value, err);
 	case TYPE_FLAG: break;
