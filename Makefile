@@ -61,7 +61,8 @@ LIB_fs	  := $(B)/lib/libdpk-fs.a
 LIB_store := $(B)/lib/libdpk-store.a
 
 STORES	  := $(patsubst sync/store/%.c,%,$(wildcard sync/store/store-*.c))
-PROGRAMS  := $(B)/bin/dpkeyfs $(B)/bin/dpkeyctl $(STORES:%=$(B)/libexec/dpkeyfs/%)
+HELPERS	  := $(STORES) unwrap
+PROGRAMS  := $(B)/bin/dpkeyfs $(B)/bin/dpkeyctl $(HELPERS:%=$(B)/libexec/dpkeyfs/%)
 UNIT	  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test-*.c))
 TOOLS	  := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 
@@ -104,7 +105,12 @@ $(B)/libexec/dpkeyfs/store-https: $(call obj,sync/store/store-https.c $(wildcard
 $(B)/libexec/dpkeyfs/store-dir: $(call obj,sync/store/store-dir.c $(wildcard sync/store/dir/*.c)) \
 	$(LIB_store) $(LIB_base)
 	$(call link,$(call pc,--libs,libcrypto))
+# takes keys/ out of the archive and leaves the engine there
+$(B)/libexec/dpkeyfs/unwrap: $(call obj,$(wildcard sync/unwrap/*.c)) $(LIB_sync) $(LIB_base)
+	$(call link,$(call pc,--libs,libcrypto expat libseccomp))
 
+# the test runs the program
+$(B)/tests/test-opener: | $(B)/libexec/dpkeyfs/unwrap
 $(B)/tests/%: $(B)/obj/tests/unit/%.o $(LIB_fs) $(LIB_sync) $(LIB_store) $(LIB_base)
 	$(call link,$(LIBS_fs) $(LIBS_sync))
 $(B)/tools/%: $(B)/obj/tests/tools/%.o $(LIB_fs) $(LIB_sync) $(LIB_base)
@@ -230,7 +236,7 @@ install: all
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(SBINDIR) $(LIBEXECDIR) $(MOUNTDIR) $(UNITDIR) \
 		$(SYSUSERSDIR) $(COMPDIR) $(DOCDIR) $(CONFDIR) $(MANDIR)/man5 $(MANDIR)/man7 $(MANDIR)/man8)
 	$(INSTALL) -m 0755 $(B)/bin/dpkeyfs $(B)/bin/dpkeyctl $(DESTDIR)$(SBINDIR)
-	$(INSTALL) -m 0755 $(STORES:%=$(B)/libexec/dpkeyfs/%) $(DESTDIR)$(LIBEXECDIR)
+	$(INSTALL) -m 0755 $(HELPERS:%=$(B)/libexec/dpkeyfs/%) $(DESTDIR)$(LIBEXECDIR)
 	ln -sf $(SBINDIR)/dpkeyfs $(DESTDIR)$(MOUNTDIR)/mount.dpkeyfs
 	for n in 5 7 8; do $(INSTALL) -m 0644 man/*.$$n $(DESTDIR)$(MANDIR)/man$$n || exit 1; done
 	sed 's|@SBINDIR@|$(SBINDIR)|g' dist/dpkeyfs@.service >$(DESTDIR)$(UNITDIR)/dpkeyfs@.service
@@ -244,7 +250,7 @@ install: all
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,dpkeyfs dpkeyctl) \
-		$(STORES:%=$(DESTDIR)$(LIBEXECDIR)/%) $(DESTDIR)$(MOUNTDIR)/mount.dpkeyfs \
+		$(HELPERS:%=$(DESTDIR)$(LIBEXECDIR)/%) $(DESTDIR)$(MOUNTDIR)/mount.dpkeyfs \
 		$(DESTDIR)$(UNITDIR)/dpkeyfs@.service $(DESTDIR)$(SYSUSERSDIR)/dpkeyfs.conf $(addprefix $(DESTDIR)$(COMPDIR)/,dpkeyfs dpkeyctl) \
 		$(foreach m,$(wildcard man/*),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
 	rm -rf $(DESTDIR)$(DOCDIR)

@@ -28,6 +28,8 @@
 #define DPK_CONFIG_FILE_MAX    (256u * 1024)
 #define DPK_PEM_FILE_MAX       (1024u * 1024)
 #define DPK_WRAP_CERTS_MAX     256
+#define DPK_UNWRAP_KEYS_MAX    64   /* private keys, and files of them */
+#define DPK_KEY_URI_MAX        1024 /* a pkcs11: URI */
 #define DPK_CONTROL_LINE_MAX   1024 /* a request on the control socket */
 #define DPK_CONTROL_ANSWER_MAX (8u * 1024 * 1024)
 #define DPK_CONTROL_CLIENTS    8

@@ -75,8 +75,7 @@ static int check_rule(
 	return 0;
 }
 
-int dpk_read_file(
-	const char *path, enum dpk_file_rule rule, struct dpk_buf *buf, struct dpk_err *err)
+int dpk_open_file(const char *path, enum dpk_file_rule rule, int *ret_fd, struct dpk_err *err)
 {
 	_cleanup_(closep) int fd = -1;
 	struct stat st;
@@ -92,6 +91,18 @@ int dpk_read_file(
 	if (!S_ISREG(st.st_mode))
 		return dpk_err_set(err, -EINVAL, "'%s' is not a regular file", path);
 	r = check_rule(path, &st, rule, err);
+	if (r < 0)
+		return r;
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int dpk_read_file(
+	const char *path, enum dpk_file_rule rule, struct dpk_buf *buf, struct dpk_err *err)
+{
+	_cleanup_(closep) int fd = -1;
+	int r = dpk_open_file(path, rule, &fd, err);
+
 	if (r < 0)
 		return r;
 	r = dpk_read_all(fd, buf);

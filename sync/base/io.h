@@ -26,6 +26,12 @@ enum dpk_file_rule {
 };
 
 /*
+ * Opens the regular file PATH for reading, without blocking on what is none,
+ * and checks RULE on that very descriptor. Closed on exec. Errors as below.
+ */
+int dpk_open_file(const char *path, enum dpk_file_rule rule, int *ret_fd, struct dpk_err *err);
+
+/*
  * Appends the whole regular file PATH to BUF. -EISDIR or -EINVAL for what is
  * no regular file (a FIFO does not block), -EPERM where RULE is broken,
  * -EFBIG past the buffer's maximum, else -errno. ERR names the path and the

@@ -386,6 +386,9 @@ int dpk_config_check(const struct dpk_config *config, struct dpk_err *err)
 	r = dpk_source_parse(config->source, &source, err);
 	if (r == 0)
 		r = check_signed(config, &source, err);
+	if (r == 0)
+		r = dpk_source_check_secret(&source,
+			config->credential || config->client_cert || config->client_key, err);
 	dpk_source_fini(&source);
 	if (r < 0)
 		return r;

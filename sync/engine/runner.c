@@ -7,6 +7,7 @@
 #include "base/escape.h"
 #include "base/io.h"
 #include "base/ticks.h"
+#include "engine/program.h"
 
 #include <dpkeyfs/store-protocol.h>
 
@@ -14,8 +15,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -64,63 +63,11 @@ static int write_settings(const struct dpk_run *run, int *ret_fd, struct dpk_err
 	return r;
 }
 
-static int add_files(posix_spawn_file_actions_t *actions, int config_fd, int out, int errs)
-{
-	int r;
-
-	/* dup2 clears close-on-exec; what the daemon itself was given by its parent may lack it */
-	if ((r = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)) != 0 ||
-		(r = posix_spawn_file_actions_adddup2(actions, out, 1)) != 0 ||
-		(r = posix_spawn_file_actions_adddup2(actions, errs, 2)) != 0 ||
-		(r = posix_spawn_file_actions_adddup2(actions, config_fd, DPK_STORE_CONFIG_FD)) !=
-			0 ||
-		(r = posix_spawn_file_actions_addclosefrom_np(actions, DPK_STORE_CONFIG_FD + 1)) !=
-			0)
-		return -r;
-	return 0;
-}
-
-static int set_attributes(posix_spawnattr_t *attr)
-{
-	sigset_t none, defaults;
-	int r;
-
-	sigemptyset(&none);
-	sigfillset(&defaults);
-	sigdelset(&defaults, SIGKILL);
-	sigdelset(&defaults, SIGSTOP);
-	if ((r = posix_spawnattr_setpgroup(attr, 0)) != 0 ||
-		(r = posix_spawnattr_setsigmask(attr, &none)) != 0 ||
-		(r = posix_spawnattr_setsigdefault(attr, &defaults)) != 0 ||
-		(r = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-							    POSIX_SPAWN_SETSIGDEF)) != 0)
-		return -r;
-	return 0;
-}
-
-/* The environment of every program that the daemon starts. */
-static char *const clean_environment[] = {
-	(char[]){ "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-	(char[]){ "LC_ALL=C.UTF-8" }, NULL
-};
-
 static int spawn(const char *const *argv, int config_fd, int out, int errs, pid_t *ret_pid)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	int r;
+	const int fds[] = { -1, out, errs, config_fd };
 
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attr);
-	r = add_files(&actions, config_fd, out, errs);
-	if (r == 0)
-		r = set_attributes(&attr);
-	if (r == 0)
-		r = -posix_spawn(ret_pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv,
-			clean_environment);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	return r;
+	return dpk_program_spawn(argv, fds, sizeof(fds) / sizeof(fds[0]), ret_pid);
 }
 
 static int start(
@@ -234,20 +181,6 @@ static int await_end(pid_t pid, uint64_t until, int stop_fd)
 	}
 }
 
-/* Kills the child's group and takes its exit code; -1 if it ended by a signal. */
-static int reap(pid_t pid)
-{
-	int status;
-
-	/* helpers that it left behind end with it; an ended leader is still our zombie, so the
-	 * group's number is not reused */
-	kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 static const struct {
 	int code;
 	enum dpk_verdict verdict;
@@ -338,7 +271,7 @@ void dpk_run_fetch(const struct dpk_run *run, struct dpk_harvest *ret_harvest,
 		r = pump(run, &child, &stream, &errs, &err);
 		if (r == 0)
 			r = await_end(child.pid, until, run->stop_fd);
-		code = reap(child.pid);
+		code = dpk_program_reap(child.pid);
 		judge(r, code, &stream, &errs, &err, ret_result);
 	}
 	closep(&child.out);
@@ -370,7 +303,7 @@ int dpk_run_wait_start(
 	*ret_pidfd = (int)syscall(SYS_pidfd_open, *ret_pid, 0);
 	if (*ret_pidfd < 0) {
 		r = -errno;
-		reap(*ret_pid);
+		dpk_program_reap(*ret_pid);
 		return dpk_err_set(err, r, "cannot watch '%s'", argv[0]);
 	}
 	return 0;
@@ -380,7 +313,7 @@ int dpk_run_wait_end(pid_t pid, int *pidfd)
 {
 	struct pollfd fd = { *pidfd, POLLIN, 0 };
 	bool ended = poll(&fd, 1, 0) == 1;
-	int code = reap(pid);
+	int code = dpk_program_reap(pid);
 
 	closep(pidfd);
 	*pidfd = -1;
@@ -408,5 +341,5 @@ bool dpk_run_hook_ended(pid_t pid)
 
 void dpk_run_hook_kill(pid_t pid)
 {
-	reap(pid);
+	dpk_program_reap(pid);
 }

@@ -4,10 +4,10 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "engine/program.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,9 +86,20 @@ static bool is_loopback(const char *host, size_t len)
 	return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
-static int check_authority(const char *url, const char *scheme, struct dpk_err *err)
+/* REST is what follows the scheme; of a directory, every byte belongs to the path. */
+static bool is_snapshot(const char *rest, bool is_dir)
 {
-	const char *host = url + strlen(scheme) + 1;
+	size_t len;
+
+	if (strncmp(rest, "//", 2) == 0 && !is_dir)
+		rest += 2 + strcspn(rest + 2, "/?#");
+	len = is_dir ? strlen(rest) : strcspn(rest, "?#");
+	return len > 4 && memcmp(rest + len - 4, ".p7m", 4) == 0;
+}
+
+static int check_authority(struct dpk_source *source, const char *scheme, struct dpk_err *err)
+{
+	const char *host = source->url + strlen(scheme) + 1;
 	size_t len;
 
 	if (strncmp(host, "//", 2) != 0)
@@ -104,34 +115,11 @@ static int check_authority(const char *url, const char *scheme, struct dpk_err *
 		len = strcspn(host, ":/?#");
 	if (len == 0 || (host[len] && !strchr(":/?#", host[len])))
 		return dpk_err_set(err, -EINVAL, "'%s://' must be followed by a host", scheme);
-	if (strcmp(scheme, "http") == 0 && !is_loopback(host, len))
+	source->is_open = strcmp(scheme, "http") == 0 && !is_loopback(host, len);
+	if (source->is_open && !source->is_snapshot)
 		return dpk_err_set(err, -EINVAL,
 			"plain http:// to another machine lets anyone on the way choose the keys; use "
-			"https://");
-	return 0;
-}
-
-/* ../libexec/dpkeyfs beside the running program, in a build tree and installed alike. */
-static int find_program(const char *name, char **ret_path, struct dpk_err *err)
-{
-	char self[PATH_MAX], *slash;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n > 0) {
-		self[n] = '\0';
-		for (int up = 0; up < 2; up++) {
-			slash = strrchr(self, '/');
-			if (slash)
-				*slash = '\0';
-		}
-		if (asprintf(ret_path, "%s/libexec/dpkeyfs/%s", self, name) < 0)
-			return dpk_err_set(err, -ENOMEM, "no memory");
-		if (access(*ret_path, X_OK) == 0)
-			return 0;
-		free(*ret_path);
-	}
-	if (asprintf(ret_path, "%s/%s", DPK_LIBEXECDIR, name) < 0)
-		return dpk_err_set(err, -ENOMEM, "no memory");
+			"https://, or a signed snapshot (.p7m)");
 	return 0;
 }
 
@@ -141,7 +129,7 @@ static int set_program(
 	const char *rest = source->url + strlen(scheme) + 1;
 
 	if (name)
-		return find_program(name, &source->program, err);
+		return dpk_program_find(name, &source->program, err);
 	if (rest[0] != '/')
 		return dpk_err_set(
 			err, -EINVAL, "exec: needs the absolute path of a program, not '%s'", rest);
@@ -160,23 +148,18 @@ static int parse_scheme(struct dpk_source *source, struct dpk_err *err)
 		if (strlen(scheme) != len || memcmp(scheme, source->url, len) != 0)
 			continue;
 		source->is_dir = strcmp(scheme, "dir") == 0;
+		source->is_snapshot =
+			schemes[i].program && is_snapshot(source->url + len + 1, source->is_dir);
 		if (source->is_dir && source->url[4] != '/')
 			return dpk_err_set(err, -EINVAL, "dir: needs an absolute path, not '%s'",
 				source->url + 4);
 		if (strncmp(scheme, "http", 4) == 0)
-			r = check_authority(source->url, scheme, err);
+			r = check_authority(source, scheme, err);
 		return r < 0 ? r : set_program(source, scheme, schemes[i].program, err);
 	}
 	return dpk_err_set(err, -EINVAL,
 		"this version knows no store '%.*s:'; it knows dir:, https: and exec:", (int)len,
 		source->url);
-}
-
-static bool names_snapshot(const char *shown)
-{
-	size_t len = strlen(shown);
-
-	return len > 4 && strcmp(shown + len - 4, ".p7m") == 0;
 }
 
 int dpk_source_parse(const char *text, struct dpk_source *ret_source, struct dpk_err *err)
@@ -192,7 +175,6 @@ int dpk_source_parse(const char *text, struct dpk_source *ret_source, struct dpk
 	if (asprintf(&source.url, "%s%s", text[0] == '/' ? "dir:" : "", text) < 0)
 		return dpk_err_set(err, -ENOMEM, "no memory");
 	source.shown = strndup(source.url, strcspn(source.url, "?#"));
-	source.is_snapshot = source.shown && names_snapshot(source.shown);
 	r = source.shown ? 0 : dpk_err_set(err, -ENOMEM, "no memory");
 	if (r == 0)
 		r = refuse_secrets(source.url, err);
@@ -203,6 +185,15 @@ int dpk_source_parse(const char *text, struct dpk_source *ret_source, struct dpk
 		return r;
 	}
 	*ret_source = source;
+	return 0;
+}
+
+int dpk_source_check_secret(const struct dpk_source *source, bool has_secret, struct dpk_err *err)
+{
+	if (source->is_open && has_secret)
+		return dpk_err_set(err, -EINVAL,
+			"credential and client_cert do not go with plain http:// to another machine, "
+			"where anyone on the way could read them; use https://");
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "keys/base64.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -19,12 +20,17 @@ static int digit_value(char c)
 	return c == '/' ? 63 : -1;
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static size_t strip_space(char *text, size_t len)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++)
-		if (text[i] == '\0' || !strchr(" \t\r\n", text[i]))
+		if (!is_space(text[i]))
 			text[n++] = text[i];
 	return n;
 }

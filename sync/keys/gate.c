@@ -180,18 +180,15 @@ static bool could_be_revocation(
 	       dpk_encoding_mentions_revocation(blob->data, blob->size);
 }
 
-int dpk_gate(
-	const struct dpk_blob *blob, struct dpk_draft *ret_draft, struct dpk_refusal *ret_refusal)
+int dpk_gate_tree(const struct dpk_blob *blob, struct dpk_tree *tree, struct dpk_draft *ret_draft,
+	struct dpk_refusal *ret_refusal)
 {
-	_cleanup_(dpk_tree_freep) struct dpk_tree *tree = dpk_tree_new();
 	struct dpk_text text;
 	bool parsed = false;
 	int r;
 
 	*ret_draft = (struct dpk_draft){ 0 };
 	*ret_refusal = (struct dpk_refusal){ 0 };
-	if (!tree)
-		return -ENOMEM;
 	r = dpk_encoding_check(blob->data, blob->size, DPK_ELEMENT_MAX_BYTES, &text, ret_refusal);
 	if (!r)
 		r = dpk_tree_parse(tree, &text, ret_refusal);
@@ -209,4 +206,14 @@ int dpk_gate(
 		*ret_refusal = (struct dpk_refusal){ 0 };
 	}
 	return r;
+}
+
+int dpk_gate(
+	const struct dpk_blob *blob, struct dpk_draft *ret_draft, struct dpk_refusal *ret_refusal)
+{
+	_cleanup_(dpk_tree_freep) struct dpk_tree *tree = dpk_tree_new();
+
+	*ret_draft = (struct dpk_draft){ 0 };
+	*ret_refusal = (struct dpk_refusal){ 0 };
+	return tree ? dpk_gate_tree(blob, tree, ret_draft, ret_refusal) : -ENOMEM;
 }

@@ -23,6 +23,15 @@
 int dpk_gate(
 	const struct dpk_blob *blob, struct dpk_draft *ret_draft, struct dpk_refusal *ret_refusal);
 
+struct dpk_tree;
+
+/*
+ * The same with the caller's empty TREE, which afterwards holds what was read;
+ * with 0, base64 in it has been decoded where it stands (DRAFT has the lengths).
+ */
+int dpk_gate_tree(const struct dpk_blob *blob, struct dpk_tree *tree, struct dpk_draft *ret_draft,
+	struct dpk_refusal *ret_refusal);
+
 /* Fills *REFUSAL: the verdict and printf text; other fields are left as they are. DPK_REFUSED. */
 int dpk_refuse(struct dpk_refusal *refusal, enum dpk_verdict verdict, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -13,12 +13,10 @@
 
 #define XENC "http://www.w3.org/2001/04/xmlenc#"
 
-#define MASTER_KEY_BYTES 64
-
 /* an IV and one block at least; .NET's own secret takes 304 bytes */
 #define CIPHER_BLOCK 16
 #define CIPHER_MIN   (2 * CIPHER_BLOCK)
-#define CIPHER_MAX   8192
+#define CIPHER_MAX   DPK_CIPHER_MAX_BYTES
 
 static int decode(struct dpk_node *node, size_t *ret_bytes, struct dpk_refusal *refusal)
 {
@@ -30,7 +28,7 @@ static int decode(struct dpk_node *node, size_t *ret_bytes, struct dpk_refusal *
 		node->name, node->text_len);
 }
 
-static int check_master_key(const struct dpk_node *node, struct dpk_refusal *refusal)
+int dpk_master_key_check(const struct dpk_node *node, struct dpk_refusal *refusal)
 {
 	const char *flag = dpk_node_attr(node, DPK_NS_DP, "requiresEncryption");
 	size_t bytes;
@@ -43,10 +41,10 @@ static int check_master_key(const struct dpk_node *node, struct dpk_refusal *ref
 	r = decode(dpk_node_child(node, DPK_NS_NONE, "value"), &bytes, refusal);
 	if (r)
 		return r;
-	if (bytes != MASTER_KEY_BYTES)
+	if (bytes != DPK_MASTER_KEY_BYTES)
 		return dpk_refuse(refusal, DPK_VERDICT_SECRET_LENGTH,
 			"the master key has %zu bytes; expected %d, as .NET makes them; replace the key",
-			bytes, MASTER_KEY_BYTES);
+			bytes, DPK_MASTER_KEY_BYTES);
 	return 0;
 }
 
@@ -89,10 +87,11 @@ static int read_certificate(
 	const struct dpk_node *info = dpk_node_child(key, DPK_NS_DSIG, "KeyInfo");
 	const struct dpk_node *data = dpk_node_child(info, DPK_NS_DSIG, "X509Data");
 	struct dpk_node *certificate = dpk_node_child(data, DPK_NS_DSIG, "X509Certificate");
-	size_t bytes;
-	int r = decode(certificate, &bytes, refusal);
+	int r = decode(certificate, &draft->wrap_cert_bytes, refusal);
 
-	return r ? r : dpk_hash(certificate->text, bytes, draft->facts.wrap_cert_sha256);
+	return r ? r :
+		   dpk_hash(certificate->text, draft->wrap_cert_bytes,
+			   draft->facts.wrap_cert_sha256);
 }
 
 /* The shape has been checked: every child that is looked for here is there. */
@@ -144,5 +143,5 @@ int dpk_secret_check(
 	if (draft->facts.wrapped)
 		return check_encrypted_data(node->first_child, draft, refusal);
 	/* NullXmlDecryptor: the same plaintext, two elements further down */
-	return check_master_key(plain ? node : node->first_child->first_child, refusal);
+	return dpk_master_key_check(plain ? node : node->first_child->first_child, refusal);
 }

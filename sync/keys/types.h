@@ -74,8 +74,9 @@ void dpk_facts_name(const struct dpk_facts *facts, char name[static DPK_FILE_NAM
 /* Parsed and well formed, not yet trusted. */
 struct dpk_draft {
 	struct dpk_facts facts;
-	size_t wrap_key_bytes; /* length of the encrypted session key */
-	size_t cipher_bytes;   /* length of the encrypted secret, IV included */
+	size_t wrap_cert_bytes; /* length of the embedded certificate */
+	size_t wrap_key_bytes;  /* length of the encrypted session key */
+	size_t cipher_bytes;    /* length of the encrypted secret, IV included */
 };
 
 /* Why an element is kept out. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plain HTTPS store: one document, read with one conditional GET. The
- * document is not looked into; the daemon cuts it.
+ * The plain HTTPS store: one document or signed snapshot, read with one
+ * conditional GET. It is not looked into: the daemon cuts or opens it.
  */
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -85,7 +85,7 @@ static enum dpk_store_exit code_of_status(const struct dpk_http_answer *answer)
 	}
 }
 
-/* OK for a document, UNCHANGED, or what is wrong. */
+/* OK for what can be sent, UNCHANGED, or what is wrong. */
 static enum dpk_store_exit judge(const struct dpk_http_url *url,
 	const struct dpk_http_answer *answer, bool conditional, struct dpk_err *err)
 {
@@ -100,13 +100,26 @@ static enum dpk_store_exit judge(const struct dpk_http_url *url,
 			"'%s' sends Content-Encoding '%s', which was not asked for", url->host,
 			answer->encoding);
 	if (answer->body.len == 0)
-		return dpk_store_answer(
-			err, DPK_STORE_BAD_DATA, "'%s' sends an empty document", url->host);
+		return dpk_store_answer(err, DPK_STORE_BAD_DATA, "'%s' sends an empty %s",
+			url->host, dpk_http_url_noun(url));
+	return DPK_STORE_OK;
+}
+
+/* Nothing that proves who this node is may be read on the way. */
+static enum dpk_store_exit check_secrets(
+	const struct dpk_http_url *url, const struct dpk_store_config *config, struct dpk_err *err)
+{
+	if (!url->plain || url->loopback)
+		return DPK_STORE_OK;
+	if (config->credential || config->client_cert || config->client_key)
+		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED,
+			"http:// to '%s' goes with neither credential= nor client_cert=; use https://",
+			url->host);
 	return DPK_STORE_OK;
 }
 
 /* One whole answer of the store that REQUEST names, judged. */
-static enum dpk_store_exit get_document(const struct dpk_store_request *request,
+static enum dpk_store_exit get_whole(const struct dpk_store_request *request,
 	struct dpk_http_url *url, struct dpk_http_answer *answer, struct dpk_err *err)
 {
 	_cleanup_(dpk_http_access_fini) struct dpk_http_access access = { .ca_directory = NULL };
@@ -116,6 +129,8 @@ static enum dpk_store_exit get_document(const struct dpk_store_request *request,
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return dpk_store_answer(err, DPK_STORE_TRANSIENT, "cannot start libcurl");
 	code = dpk_http_url_parse(request->url, url, err);
+	if (code == DPK_STORE_OK)
+		code = check_secrets(url, request->config, err);
 	if (code == DPK_STORE_OK)
 		code = dpk_http_access_load(request->config, &access, err);
 	if (code == DPK_STORE_OK)
@@ -127,16 +142,19 @@ static enum dpk_store_exit get_document(const struct dpk_store_request *request,
 }
 
 /* "host:port/path", without the query: that is where secrets are. */
-static int add_document(struct dpk_frames *frames, const struct dpk_http_url *url,
+static int add_answer(struct dpk_frames *frames, const struct dpk_http_url *url,
 	const struct dpk_http_answer *answer)
 {
 	_cleanup_(dpk_buf_fini) struct dpk_buf origin = DPK_BUF_INIT(DPK_STREAM_LINE_MAX);
 	const char *slash = strrchr(url->path, '/');
+	const char *name = slash ? slash + 1 : url->path;
+	const struct dpk_buf *body = &answer->body;
 	int r = dpk_buf_addf(&origin, "%s:%s%.512s", url->host, url->port, url->path);
 
 	if (r == 0)
-		r = dpk_frames_document(frames, origin.data, slash ? slash + 1 : url->path,
-			answer->body.data, answer->body.len);
+		r = url->is_signed ?
+			    dpk_frames_snapshot(frames, origin.data, name, body->data, body->len) :
+			    dpk_frames_document(frames, origin.data, name, body->data, body->len);
 	return r == 0 ? dpk_frames_end(frames, answer->token) : r;
 }
 
@@ -145,12 +163,12 @@ static enum dpk_store_exit https_fetch(
 {
 	_cleanup_(dpk_http_answer_fini) struct dpk_http_answer answer = DPK_HTTP_ANSWER_INIT;
 	_cleanup_(fini_url) struct dpk_http_url url = { .parsed = NULL };
-	enum dpk_store_exit code = get_document(request, &url, &answer, err);
+	enum dpk_store_exit code = get_whole(request, &url, &answer, err);
 	int r;
 
 	if (code != DPK_STORE_OK)
 		return code;
-	r = add_document(frames, &url, &answer);
+	r = add_answer(frames, &url, &answer);
 	if (r < 0)
 		dpk_err_wrap(err, r, "'%s'", url.host);
 	return dpk_store_exit_of(r);
@@ -160,12 +178,12 @@ static enum dpk_store_exit https_probe(const struct dpk_store_request *request, 
 {
 	_cleanup_(dpk_http_answer_fini) struct dpk_http_answer answer = DPK_HTTP_ANSWER_INIT;
 	_cleanup_(fini_url) struct dpk_http_url url = { .parsed = NULL };
-	enum dpk_store_exit code = get_document(request, &url, &answer, err);
+	enum dpk_store_exit code = get_whole(request, &url, &answer, err);
 
 	if (code != DPK_STORE_OK)
 		return code;
-	return dpk_store_answer(err, DPK_STORE_OK, "'%s': a document of %zu bytes; %s", url.host,
-		answer.body.len,
+	return dpk_store_answer(err, DPK_STORE_OK, "'%s': a %s of %zu bytes; %s", url.host,
+		dpk_http_url_noun(&url), answer.body.len,
 		answer.token[0] ? "it is fetched again only after it changed" :
 				  "without ETag or Last-Modified, each poll moves all of it");
 }

@@ -31,6 +31,24 @@ must_not() {
 	must_not 'engine/|store/|ctl/|fs/|fuse|curl|sqlite|jansson|sys/socket|netdb|netinet' sync/keys/*.[ch]
 }
 
+@test "unwrap: keys and base only; the sandbox alone sees libseccomp" {
+	must_not 'engine/|store/|ctl/|fs/|fuse|curl|sqlite|jansson|expat|openssl|sys/socket|netdb|netinet' \
+		sync/unwrap/*.[ch]
+	must_not 'seccomp' $(ls fs/*.[ch] sync/*/*.[ch] | grep -v sync/unwrap/sandbox)
+	must_not 'unwrap/' $(ls fs/*.[ch] sync/*/*.[ch] | grep -v ^sync/unwrap/)
+}
+
+@test "private keys are the unwrap program's alone" {
+	run grep -lE 'include .keys/unwrap' fs/*.[ch] sync/*/*.[ch]
+	output=$(grep -vE '^sync/(keys/unwrap|unwrap/)' <<<"$output" || true)
+	[[ -z $output ]] || { echo "$output"; return 1; }
+	local program
+	for program in "$BUILD/bin/dpkeyfs" "$BUILD/bin/dpkeyctl" "$BUILD"/libexec/dpkeyfs/store-*; do
+		[[ -z $(nm "$program" | grep -E ' dpk_unwrap_(new|open|add_pem)$') ]]
+	done
+	nm "$BUILD/libexec/dpkeyfs/unwrap" | grep -q ' dpk_unwrap_open$'
+}
+
 @test "the engine never sees FUSE or curl; the journal alone sees SQLite; keys alone see expat" {
 	must_not 'store/|ctl/|fs/|fuse|curl|openssl|expat' sync/engine/*.[ch]
 	must_not 'sqlite' $(ls sync/engine/*.[ch] | grep -v /journal)
@@ -84,6 +102,9 @@ undefined() { nm -u "$1" 2>/dev/null | sed -n 's/^ *U \([a-zA-Z0-9_]*\).*/\1/p' 
 	[[ $output = *libcurl* && $output != *libsqlite* && $output != *libfuse* ]]
 	run ldd "$BUILD/libexec/dpkeyfs/store-dir"
 	[[ $output != *libcurl* && $output != *libsqlite* && $output != *libfuse* ]]
+	run ldd "$BUILD/libexec/dpkeyfs/unwrap"
+	[[ $output = *libseccomp* && $output != *libcurl* && $output != *libsqlite* ]]
+	[[ $output != *libfuse* && $output != *libjansson* ]]
 }
 
 @test "the programs are hardened: PIE, RELRO, bind now, no executable stack" {

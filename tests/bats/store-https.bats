@@ -390,7 +390,9 @@ tls /ok Bearer Secret.Token-1 -" ]
 		gopher://$plain/ok
 		https:// URL
 		nonsense
-		http://$plain/ring.p7m signed
+		http://192.0.2.1/ring.xml?x=.p7m https://
+		http://me:SECRET@192.0.2.1/ring.p7m credential=
+		http://169.254.169.254/ring.p7m link-local
 		https://169.254.169.254/latest link-local
 		https://[fe80::1]/ring link-local
 		https://[::ffff:169.254.169.254]/ring link-local
@@ -424,6 +426,54 @@ tls /ok Bearer Secret.Token-1 -" ]
 	expect 0
 	store https fetch "https://127.0.0.1:$nginx_port/missing.xml" "ca = $pki/ca.pem"
 	expect 11 "404"
+}
+
+@test "a path that ends in .p7m is a signed snapshot, with a limit of its own" {
+	bad "/ring.p7m?sig=SECRET"
+	expect 0 ""
+	[[ $(frames) = "snapshot 60 127.0.0.1%3A${plain#*:}%2Fring.p7m ring.p7m "* ]]
+	[[ $(<"$out") != *SECRET* ]]
+	known=$(token)
+	bad /ring.p7m "token = $known"
+	expect 10 ""
+	store https probe "http://$plain/ring.p7m"
+	expect 0 "a signed snapshot of 60 bytes"
+	bad /largest.p7m
+	expect 0
+	[[ $(frames) = "snapshot 4456448 "* ]]
+	bad /too-large.p7m
+	expect 20 "4456448"
+	bad /chunked.p7m
+	expect 20 "4456448"
+	bad /empty.p7m
+	expect 19 "empty signed snapshot"
+}
+
+@test "a redirect makes no signed ring of an unsigned one, nor the reverse" {
+	bad /redirect.p7m
+	expect 0
+	[[ $(frames) = "snapshot 60 "* ]]
+	bad /redirect-signed
+	expect 0
+	[[ $(frames) = "document 60 "* ]]
+	store https fetch "https://$tls/redirect-downgrade.p7m" "ca = $pki/ca.pem"
+	expect 19 "another server"
+}
+
+@test "a signed snapshot may come over http from elsewhere, but no secret goes there" {
+	umask 077
+	echo "Secret.Token-1" >"$BATS_TEST_TMPDIR/bearer"
+	# nobody is there, but it was tried
+	store https fetch "http://192.0.2.1/ring.p7m" "deadline_ms = 300"
+	expect 17 "192.0.2.1"
+	for option in "credential = $BATS_TEST_TMPDIR/bearer" "client_cert = $pki/both.pem"; do
+		store https fetch "http://192.0.2.1/ring.p7m" "$option"
+		expect 21 "neither credential= nor client_cert="
+		[[ $text != *Secret* ]]
+	done
+	bad /ring.p7m "credential = $BATS_TEST_TMPDIR/bearer"
+	expect 0
+	[ "$(sent)" = "plain /ring.p7m Bearer Secret.Token-1 -" ]
 }
 
 @test "nginx: mutual TLS" {

@@ -60,6 +60,7 @@ commit_all() {
 	done <<-'END'
 		DPK_ELEMENT_MAX_BYTES  bytes
 		DPK_DOCUMENT_MAX_BYTES  bytes
+		DPK_ENVELOPE_MAX_BYTES  bytes
 		DPK_RING_MAX_ELEMENTS
 		DPK_RING_MAX_BYTES  bytes
 		DPK_STREAM_MAX_BYTES  bytes

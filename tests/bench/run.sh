@@ -162,6 +162,21 @@ bench_arrival() {
 		"$(printf '%s\n' "${times[@]}" | median | awk '{ printf "%.0f ms", $1 / 1000 }')" "-"
 }
 
+# Against the bare RSA operation, measured in turns and by the wall clock, as ours are.
+bench_open() {
+	local i file ours theirs ratios=()
+	keys 1
+	file=$(echo "$STORE"/*.xml)
+	chmod 0600 "$D/key.pem"
+	for i in 1 2 3; do
+		theirs=$(openssl speed -elapsed -seconds 2 rsa2048 2>/dev/null | awk '/^rsa 2048/ { print $6 }')
+		ours=$("$BUILD/tools/openbench" "$D/key.pem" "$D/cert.pem" "$file" 2)
+		ratios+=("$(awk "BEGIN { printf \"%.2f\", $ours / $theirs }")")
+	done
+	row "keys opened per second, x RSA-2048 operations (${ratios[*]})" \
+		"$(printf '%s\n' "${ratios[@]}" | median)" ">= 0.9"
+}
+
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=b -days 3650 -keyout "$D/key.pem" \
 	-out "$D/cert.pem" 2>/dev/null
 echo "$(date -u +%Y-%m-%d), Linux $(uname -r), $(nproc) CPUs, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)"
@@ -178,3 +193,4 @@ bench_start
 bench_memory
 bench_idle
 bench_arrival
+bench_open

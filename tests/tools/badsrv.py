@@ -21,6 +21,7 @@ import zlib
 
 RING = b"<?xml version='1.0'?><repository><key id='1'/></repository>\n"
 DOCUMENT_MAX = 4 * 1024 * 1024
+ENVELOPE_MAX = DOCUMENT_MAX + 256 * 1024
 
 
 class Request:
@@ -195,6 +196,14 @@ PATHS = {
     "/bare-etag": lambda r: r.answer(200, RING, ETag="no-quotes"),
     "/largest": body_of(DOCUMENT_MAX),
     "/too-large": body_of(DOCUMENT_MAX + 1),
+    "/ring.p7m": conditional("If-None-Match", '"signed"', "ETag"),
+    "/largest.p7m": body_of(ENVELOPE_MAX),
+    "/too-large.p7m": body_of(ENVELOPE_MAX + 1),
+    "/chunked.p7m": chunked_flood,
+    "/empty.p7m": lambda r: r.answer(200),
+    "/redirect.p7m": redirect("/ok"),
+    "/redirect-signed": redirect("/ring.p7m"),
+    "/redirect-downgrade.p7m": redirect_downgrade,
 }
 
 

@@ -345,6 +345,10 @@ static void test_check(void)
 	check("source=dir:/a,wrap_certs=/,interval=99ms", -EINVAL, "100ms");
 	check("source=dir:/a,wrap_certs=/,deadline=0", -EINVAL, "100ms");
 	check("source=http://other/k.xml,wrap_certs=/", -EINVAL, "plain http");
+	check("source=http://other/k.p7m,wrap_certs=/", 0, "");
+	check("source=http://other/k.p7m,wrap_certs=/,credential=/", -EINVAL, "use https://");
+	check("source=http://other/k.p7m,wrap_certs=/,client_cert=/", -EINVAL, "use https://");
+	check("source=http://localhost/k.p7m,wrap_certs=/,credential=/", 0, "");
 }
 
 static void test_help(void)

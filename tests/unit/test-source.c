@@ -55,6 +55,45 @@ static void test_good(void)
 	good("exec:/usr/bin/true", "exec:/usr/bin/true", "/usr/bin/true", "exec:/usr/bin/true");
 }
 
+static void snapshot(const char *text, bool is_snapshot, bool is_open)
+{
+	struct dpk_err err = DPK_ERR_INIT;
+	struct dpk_source source;
+
+	if (!ok(dpk_source_parse(text, &source, &err) == 0, "%s %s", text, err.text))
+		return;
+	is_num(source.is_snapshot, is_snapshot, "a signed snapshot?");
+	is_num(source.is_open, is_open, "open to anyone on the way?");
+	is_num(dpk_source_check_secret(&source, false, &err), 0, "without a secret");
+	is_num(dpk_source_check_secret(&source, true, &err), is_open ? -EINVAL : 0, "with one");
+	dpk_source_fini(&source);
+}
+
+static void test_snapshot(void)
+{
+	snapshot("/srv/ring.p7m", true, false);
+	snapshot("dir:/srv/ring.p7m", true, false);
+	snapshot("/srv/ring.p7m/", false, false);
+	snapshot("/srv/ring.p7m/a", false, false);
+	snapshot("/srv/ring.P7M", false, false);
+	snapshot("/srv/ring?.p7m", true, false);
+	snapshot("//srv.p7m", true, false);
+	snapshot("https://h/ring.p7m", true, false);
+	snapshot("https://h/ring.p7m?v=1#x", true, false);
+	snapshot("https://h/ring.xml?v=.p7m", false, false);
+	snapshot("https://h/ring.xml#.p7m", false, false);
+	snapshot("https://h.p7m", false, false);
+	snapshot("https://h.p7m/", false, false);
+	snapshot("http://h/ring.p7m", true, true);
+	snapshot("http://192.0.2.1:80/ring.p7m?v=1", true, true);
+	snapshot("http://localhost/ring.p7m", true, false);
+	snapshot("exec:/bin/ring.p7m", false, false);
+	bad("http://h/ring.xml?x=.p7m", "plain http://");
+	bad("http://h/ring.p7m/x", "plain http://");
+	bad("http://h.p7m", "plain http://");
+	bad("http://u@h/ring.p7m", "credential=FILE");
+}
+
 static void test_forms(void)
 {
 	bad("", "no store URL");
@@ -112,6 +151,7 @@ int main(void)
 	ok(dpk_source_is_url("/x") && dpk_source_is_url("a:b") && !dpk_source_is_url("ring"),
 		"what looks like a URL");
 	test_good();
+	test_snapshot();
 	test_forms();
 	test_loopback();
 	test_secrets();

@@ -78,8 +78,8 @@ enum dpk_store_exit dpk_http_explain(const struct dpk_http_transfer *transfer, C
 
 	if (transfer->body_too_big || code == CURLE_FILESIZE_EXCEEDED)
 		return dpk_store_answer(err, DPK_STORE_TOO_BIG,
-			"'%s' sends a document of more than %u bytes", url->host,
-			DPK_DOCUMENT_MAX_BYTES);
+			"'%s' sends a %s of more than %zu bytes", url->host, dpk_http_url_noun(url),
+			dpk_http_url_max(url));
 	if (transfer->headers_too_big)
 		return dpk_store_answer(err, DPK_STORE_TOO_BIG,
 			"'%s' sends more than %zu bytes of headers", url->host,
@@ -87,7 +87,8 @@ enum dpk_store_exit dpk_http_explain(const struct dpk_http_transfer *transfer, C
 	if (transfer->address_refused && code == CURLE_COULDNT_CONNECT)
 		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED,
 			"'%s' is at an address where no store may be: %s", url->host,
-			transfer->plain ? "http:// is for this machine only" : "link-local");
+			transfer->loopback_only ? "http:// is for this machine only" :
+						  "link-local");
 	return dpk_store_answer(err, answer, "'%s': %s%s", url->host,
 		transfer->text[0] ? transfer->text : curl_easy_strerror(code),
 		hint_of(transfer, answer, code));

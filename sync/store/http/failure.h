@@ -17,7 +17,7 @@ struct dpk_http_url;
 /* A transfer while it runs, and what its callbacks saw. */
 struct dpk_http_transfer {
 	struct dpk_http_answer *answer;
-	bool plain;
+	bool loopback_only;
 	size_t header_bytes;
 	bool body_too_big;
 	bool headers_too_big;

@@ -61,22 +61,22 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 	return count;
 }
 
-static bool is_v4_allowed(uint32_t address, bool plain)
+static bool is_v4_allowed(uint32_t address, bool loopback_only)
 {
-	if (plain)
+	if (loopback_only)
 		return address >> 24 == 127;
 	return address >> 16 != 0xa9fe; /* 169.254/16: where clouds hand out credentials */
 }
 
-static bool is_v6_allowed(const struct in6_addr *address, bool plain)
+static bool is_v6_allowed(const struct in6_addr *address, bool loopback_only)
 {
 	uint32_t last;
 
 	if (IN6_IS_ADDR_V4MAPPED(address)) {
 		memcpy(&last, &address->s6_addr[12], sizeof(last));
-		return is_v4_allowed(ntohl(last), plain);
+		return is_v4_allowed(ntohl(last), loopback_only);
 	}
-	return plain ? IN6_IS_ADDR_LOOPBACK(address) : !IN6_IS_ADDR_LINKLOCAL(address);
+	return loopback_only ? IN6_IS_ADDR_LOOPBACK(address) : !IN6_IS_ADDR_LINKLOCAL(address);
 }
 
 /* Here, where the name is resolved, and not earlier, so that DNS cannot say two things. */
@@ -90,12 +90,12 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
 		struct sockaddr_in v4;
 
 		memcpy(&v4, &address->addr, sizeof(v4));
-		allowed = is_v4_allowed(ntohl(v4.sin_addr.s_addr), transfer->plain);
+		allowed = is_v4_allowed(ntohl(v4.sin_addr.s_addr), transfer->loopback_only);
 	} else if (address->family == AF_INET6) {
 		struct sockaddr_in6 v6;
 
 		memcpy(&v6, &address->addr, sizeof(v6));
-		allowed = is_v6_allowed(&v6.sin6_addr, transfer->plain);
+		allowed = is_v6_allowed(&v6.sin6_addr, transfer->loopback_only);
 	}
 	if (!allowed) {
 		transfer->address_refused = true;
@@ -116,7 +116,7 @@ static bool set_limits(CURL *easy, const struct dpk_http_get *get)
 		       total < CONNECT_TIMEOUT_MS ? total : CONNECT_TIMEOUT_MS) &&
 	       SET(easy, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES) &&
 	       SET(easy, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SEC) &&
-	       SET(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)DPK_DOCUMENT_MAX_BYTES);
+	       SET(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)dpk_http_url_max(get->url));
 }
 
 /* HTTP/1.1 is all that one small document needs, and the smaller part of libcurl. */
@@ -242,11 +242,13 @@ static void note_tls(CURL *easy, struct dpk_http_transfer *transfer)
 enum dpk_store_exit dpk_http_get(
 	const struct dpk_http_get *get, struct dpk_http_answer *answer, struct dpk_err *err)
 {
-	struct dpk_http_transfer transfer = { .answer = answer, .plain = get->url->plain };
+	struct dpk_http_transfer transfer = { .answer = answer,
+		.loopback_only = get->url->plain && get->url->loopback };
 	_cleanup_(freelistp) struct curl_slist *headers = NULL;
 	_cleanup_(freeeasyp) CURL *easy = curl_easy_init();
 	CURLcode code;
 
+	answer->body.max = dpk_http_url_max(get->url);
 	if (!easy || !set_limits(easy, get) || !set_manners(easy, get->url->plain) ||
 		!set_tls(easy, get->access) || !set_callbacks(easy, &transfer) ||
 		!set_headers(easy, get, &headers))

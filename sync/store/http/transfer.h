@@ -27,7 +27,7 @@ struct dpk_http_get {
 
 struct dpk_http_answer {
 	long status;
-	struct dpk_buf body;
+	struct dpk_buf body;                  /* what the URL allows at most */
 	char token[DPK_TOKEN_MAX + 1];        /* "" without a validator */
 	char location[DPK_HTTP_LOCATION_MAX]; /* absolute; "" without or if too long */
 	char retry_after[16];                 /* seconds; "" without */
@@ -36,7 +36,7 @@ struct dpk_http_answer {
 
 #define DPK_HTTP_ANSWER_INIT                                                                       \
 	{                                                                                          \
-		.status = 0, .body = DPK_BUF_INIT(DPK_DOCUMENT_MAX_BYTES)                          \
+		.status = 0, .body = DPK_BUF_INIT(0)                                               \
 	}
 
 /*

@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "store/common/store.h"
 
+#include <dpkeyfs/limits.h>
+
 #include <errno.h>
 #include <arpa/inet.h>
 #include <string.h>
@@ -41,22 +43,19 @@ static enum dpk_store_exit check(struct dpk_http_url *url, struct dpk_err *err)
 	url->plain = strcasecmp(url->scheme, "http") == 0;
 	if (!url->plain && strcasecmp(url->scheme, "https") != 0)
 		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED,
-			"the URL is neither https:// nor http:// to this machine");
+			"the URL is neither https:// nor http:// to this machine or to a .p7m");
 	if (has_part(url->parsed, CURLUPART_USER) || has_part(url->parsed, CURLUPART_PASSWORD))
 		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED,
 			"a user or password in the URL is shown by mount(8) and ps(1); use credential=");
-	if (url->plain && !is_loopback(url->host))
+	url->loopback = is_loopback(url->host);
+	if (url->plain && !url->loopback && !url->is_signed)
 		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED,
-			"http:// to '%s' would let anyone on the way write the ring; use https://",
+			"http:// to '%s' would let anyone on the way write the ring; use https:// or a signed .p7m",
 			url->host);
-	if (ends_with(url->path, ".p7m"))
-		return dpk_store_answer(err, DPK_STORE_UNSUPPORTED,
-			"signed snapshots (.p7m) are not supported by this version");
 	return DPK_STORE_OK;
 }
 
-enum dpk_store_exit dpk_http_url_parse(
-	const char *text, struct dpk_http_url *url, struct dpk_err *err)
+static enum dpk_store_exit parse(const char *text, struct dpk_http_url *url, struct dpk_err *err)
 {
 	CURLUcode code;
 
@@ -75,6 +74,17 @@ enum dpk_store_exit dpk_http_url_parse(
 	if (code != CURLUE_OK)
 		return dpk_store_answer(
 			err, DPK_STORE_UNSUPPORTED, "not a URL: %s", curl_url_strerror(code));
+	return DPK_STORE_OK;
+}
+
+enum dpk_store_exit dpk_http_url_parse(
+	const char *text, struct dpk_http_url *url, struct dpk_err *err)
+{
+	enum dpk_store_exit code = parse(text, url, err);
+
+	if (code != DPK_STORE_OK)
+		return code;
+	url->is_signed = ends_with(url->path, ".p7m");
 	return check(url, err);
 }
 
@@ -88,8 +98,11 @@ enum dpk_store_exit dpk_http_url_follow(
 	struct dpk_http_url *url, const char *target, struct dpk_err *err)
 {
 	struct dpk_http_url next;
-	enum dpk_store_exit code = dpk_http_url_parse(target, &next, err);
+	enum dpk_store_exit code = parse(target, &next, err);
 
+	next.is_signed = url->is_signed;
+	if (code == DPK_STORE_OK)
+		code = check(&next, err);
 	if (code != DPK_STORE_OK) {
 		dpk_err_wrap(err, -EIO, "a redirect from '%s' is not followed", url->host);
 		code = DPK_STORE_BAD_DATA;
@@ -106,6 +119,16 @@ enum dpk_store_exit dpk_http_url_follow(
 	}
 	dpk_http_url_fini(&next);
 	return code;
+}
+
+size_t dpk_http_url_max(const struct dpk_http_url *url)
+{
+	return url->is_signed ? DPK_ENVELOPE_MAX_BYTES : DPK_DOCUMENT_MAX_BYTES;
+}
+
+const char *dpk_http_url_noun(const struct dpk_http_url *url)
+{
+	return url->is_signed ? "signed snapshot" : "document";
 }
 
 void dpk_http_url_fini(struct dpk_http_url *url)
