@@ -20,6 +20,7 @@ struct simulation {
 	int64_t times[TIMES_MAX];
 	size_t time_count;
 	bool findings;
+	struct dpk_ctl_belief belief;
 };
 
 static bool has_key(const struct simulation *sim, const struct dpk_guid *id)
@@ -62,6 +63,24 @@ static int add_blobs(struct simulation *sim, const struct dpk_blobs *blobs)
 	return 0;
 }
 
+/* The elements of signed snapshots. 0, DPK_REFUSED or -errno. */
+static int add_snapshots(
+	struct simulation *sim, const struct dpk_blobs *snapshots, struct dpk_refusal *refusal)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < snapshots->count && r == 0; i++) {
+		struct dpk_signed snapshot = { 0 };
+
+		r = dpk_signed_read(
+			&sim->belief.pins, NULL, 0, &snapshots->items[i], &snapshot, refusal);
+		if (r == 0)
+			r = add_blobs(sim, &snapshot.blobs);
+		dpk_signed_fini(&snapshot);
+	}
+	return r;
+}
+
 static int gather_all(const struct dpk_config *config, const char *argument, struct simulation *sim)
 {
 	struct dpk_refusal refusal = { 0 };
@@ -71,6 +90,11 @@ static int gather_all(const struct dpk_config *config, const char *argument, str
 
 	if (r != DPK_CTL_OK)
 		return r;
+	if (harvest.snapshots.count > 0 && !dpk_ctl_belief_needed(&sim->belief, argument)) {
+		dpk_harvest_fini(&harvest);
+		return DPK_CTL_USAGE;
+	}
+	r = add_snapshots(sim, &harvest.snapshots, &refusal);
 	for (size_t i = 0; i < harvest.documents.count && r == 0; i++)
 		r = dpk_split(&harvest.documents.items[i], &cut, &refusal);
 	if (r == 0)
@@ -165,7 +189,10 @@ int dpk_ctl_simulate(const struct dpk_ctl *ctl)
 		return DPK_CTL_UNREACHABLE;
 	r = dpk_ctl_config(ctl, &config);
 	if (r == DPK_CTL_OK) {
-		r = run(ctl, &config, sim);
+		r = dpk_ctl_belief_load(&config, &sim->belief);
+		if (r == DPK_CTL_OK)
+			r = run(ctl, &config, sim);
+		dpk_ctl_belief_fini(&sim->belief);
 		dpk_config_fini(&config);
 	}
 	free(sim->facts);

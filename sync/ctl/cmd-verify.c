@@ -142,7 +142,7 @@ static int judge(struct verifier *verifier, const char *argument, struct dpk_har
 	struct dpk_ctl_judgement judgement = { 0 };
 	const struct dpk_reading *reading = &judgement.reading;
 	struct dpk_refusal refusal = { 0 };
-	struct place place;
+	struct place place = { .name = "" };
 	int r;
 
 	name_place(&place, argument, harvest);

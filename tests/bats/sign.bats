@@ -420,3 +420,11 @@ is_untouched() { # DIGEST
 	run -2 "$DPKEYCTL" diff "$GOOD"
 	run -3 "$DPKEYCTL" diff "$GOOD" "$T/nothing"
 }
+
+@test "simulate believes a snapshot as verify does" {
+	sign_as p256
+	run -0 "$DPKEYCTL" -o "$O,signers=$S/p256.pem" simulate --at +1h "$OUT"
+	[[ $(jq -r .net8.key <<<"$output") = "$("$DPKEYCTL" simulate --at +1h "$GOOD" | jq -r .net8.key)" ]]
+	run -4 "$DPKEYCTL" -o "$O,signers=$S/other.pem" simulate "$OUT"
+	run -2 "$DPKEYCTL" -o "$O" simulate "$OUT"
+}

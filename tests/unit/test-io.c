@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -129,6 +130,44 @@ static void test_errors(void)
 	dpk_buf_fini(&buf);
 }
 
+static void test_long(void)
+{
+	struct dpk_buf buf = DPK_BUF_INIT(16);
+	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	is_num(dpk_read_all(zero, &buf), -EFBIG, "more than the maximum");
+	is_num((long long)buf.len, 16, "fills the buffer, so that its length tells");
+	close(zero);
+	dpk_buf_fini(&buf);
+}
+
+static void holds(const char *text, const char *what)
+{
+	struct dpk_buf buf = DPK_BUF_INIT(100);
+
+	dpk_read_file(path, DPK_FILE_ANY, &buf, NULL);
+	is_str(buf.data ? buf.data : "", text, what);
+	dpk_buf_fini(&buf);
+}
+
+static void test_replace(void)
+{
+	char below[PATH_MAX];
+	struct stat st = { 0 };
+
+	is_num(dpk_replace_file(path, 0644, "first", 5, NULL), 0, "a new file");
+	is_num(dpk_replace_file(path, 0640, "second", 6, NULL), 0, "in place of it");
+	holds("second", "the new text");
+	ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0640, "with the mode asked for");
+	snprintf(below, sizeof(below), "%s/below", path);
+	is_num(dpk_replace_file(below, 0644, "x", 1, NULL), -ENOTDIR, "below a file");
+	holds("second", "the file is what it was");
+	unlink(path);
+	mkdir(path, 0700);
+	is_num(dpk_replace_file(path, 0644, "x", 1, NULL), -EISDIR, "a directory is not replaced");
+	rmdir(path);
+}
+
 int main(void)
 {
 	if (!mkdtemp(scratch))
@@ -138,6 +177,8 @@ int main(void)
 	test_sizes();
 	test_kinds();
 	test_pipe();
+	test_long();
+	test_replace();
 	test_errors();
 	is_num(rmdir(scratch), 0, "nothing is left behind");
 	return tap_done();
