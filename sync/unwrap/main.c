@@ -16,9 +16,12 @@
 #include "unwrap/serve.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define HEAP_KEPT (4 * 1024 * 1024)
 
 struct arguments {
 	bool expose;
@@ -123,6 +126,9 @@ static int run(const struct arguments *a)
 	struct dpk_server *server = NULL;
 	struct dpk_unwrap *set = NULL;
 
+	/* pages that are given back between requests would have to be locked anew for each */
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+	mallopt(M_TOP_PAD, HEAP_KEPT / 4);
 	if (dpk_sandbox_begin(&err) < 0)
 		return complain(&err, DPK_UNWRAP_EXIT_SANDBOX);
 	if (dpk_unwrap_new(&set) < 0 || dpk_server_new(set, a->expose, &server) < 0) {

@@ -94,6 +94,7 @@ static int leave_namespaces(struct dpk_err *err)
 
 static int lock_memory(struct dpk_err *err)
 {
+	(void)err;
 #ifndef __SANITIZE_ADDRESS__ /* whose shadow is larger than any memory */
 	/* what is mapped later, as nobody, counts against this limit */
 	if (geteuid() == 0 && set_limit(RLIMIT_MEMLOCK, RLIM_INFINITY) < 0 && errno != EPERM)
