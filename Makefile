@@ -240,6 +240,7 @@ install: all
 	ln -sf dpkeyfs $(DESTDIR)$(COMPDIR)/dpkeyctl
 	$(INSTALL) -m 0644 README.md LICENSE dist/NEWS dist/SECURITY.md dist/fstab.example \
 		dist/dpkeyfs.mount.example $(DESTDIR)$(DOCDIR)
+	$(INSTALL) -m 0755 dist/dpkeyfs-sign.sh dist/dpkeyfs-check.sh $(DESTDIR)$(DOCDIR)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,dpkeyfs dpkeyctl) \

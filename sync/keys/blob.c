@@ -66,6 +66,16 @@ int dpk_blobs_add(struct dpk_blobs *blobs, struct dpk_blob *blob)
 	return 0;
 }
 
+void dpk_blobs_truncate(struct dpk_blobs *blobs, size_t count)
+{
+	while (blobs->count > count) {
+		struct dpk_blob *last = &blobs->items[--blobs->count];
+
+		blobs->bytes -= last->size;
+		dpk_blob_fini(last);
+	}
+}
+
 void dpk_blobs_fini(struct dpk_blobs *blobs)
 {
 	for (size_t i = 0; i < blobs->count; i++)

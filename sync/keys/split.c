@@ -247,17 +247,6 @@ static int cut(struct cutting *c)
 	return add(c, document->origin, (const char *)document->data, document->size);
 }
 
-/* A document that fails half-way gives nothing: part of a ring is worse than none. */
-static void take_back(struct dpk_blobs *blobs, size_t count)
-{
-	while (blobs->count > count) {
-		struct dpk_blob *last = &blobs->items[--blobs->count];
-
-		blobs->bytes -= last->size;
-		dpk_blob_fini(last);
-	}
-}
-
 int dpk_split(
 	const struct dpk_blob *document, struct dpk_blobs *blobs, struct dpk_refusal *ret_refusal)
 {
@@ -269,8 +258,9 @@ int dpk_split(
 
 	*ret_refusal = (struct dpk_refusal){ 0 };
 	r = cut(&c);
+	/* a document that fails half-way gives nothing: part of a ring is worse than none */
 	if (r)
-		take_back(blobs, count);
+		dpk_blobs_truncate(blobs, count);
 	if (r == DPK_REFUSED)
 		ret_refusal->could_be_revocation =
 			dpk_name_could_be_revocation(document->name) ||

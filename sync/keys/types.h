@@ -45,6 +45,8 @@ struct dpk_blobs {
 
 /* Takes over BLOB (consumed on success only). 0, -E2BIG past a limit, -ENOMEM. */
 int dpk_blobs_add(struct dpk_blobs *blobs, struct dpk_blob *blob);
+/* Frees all but the first COUNT, which may not be more than there are. */
+void dpk_blobs_truncate(struct dpk_blobs *blobs, size_t count);
 void dpk_blobs_fini(struct dpk_blobs *blobs);
 
 enum dpk_kind {
