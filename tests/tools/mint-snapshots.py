@@ -23,7 +23,8 @@ import der  # noqa: E402  (beside this file)
 RING = "0f6d5a0c-2b1e-4a53-9f3c-5f0d2f6b7a11"
 ISSUED, EXPIRES = "2026-11-21T02:00:00Z", "2026-11-28T02:00:00Z"
 NOW = "2026-11-22T00:00:00Z"
-ENVELOPE_MAX = 4 * 1024 * 1024 + 256 * 1024
+CONTENT_MAX = 4 * 1024 * 1024
+ENVELOPE_MAX = CONTENT_MAX + 256 * 1024
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data")
 ID_DATA = "1.2.840.113549.1.7.1"
 CONTENT_TYPE, MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
@@ -364,6 +365,8 @@ def good_signers(c):
           pins="a+rsa3072", threshold=2)  # fmt: skip
     c.add("good-unknown-rsa2048-beside", sign(raw, "a", "rsa2048"), ok(1))
     c.add("good-eight-signatures", sign(raw, *list(KEYS)[:6], "p384", "p521"), ok(1))
+    weak = merged(sign(raw, "a"), sign(raw, "b", md="sha1"))
+    c.add("good-weak-one-not-needed", weak, ok(1), pins="a+b")
     c.add("good-second-certificate", sign(raw, ("a2", "a")), ok(1))
     c.add("good-both-certificates-pinned", sign(raw, ("a2", "a")), ok(1), pins="a+a2")
     c.add("good-signed-twice", merged(sign(raw, "a"), sign(raw, "a", md="sha384")), ok(1))
@@ -386,7 +389,31 @@ def good_shapes(c):
         signed.certs[:] = [der.parse(cert_der("double"))]
 
     c.add("good-foreign-certificate-inside", changed(envelope, swap), ok(1))
+
+    def annotate(signed):
+        signed.infos[0][1].append([0xA1, [attribute("1.3.6.1.4.1.311.3.3.1", [0x04, b"stamp"])]])
+
+    c.add("good-unsigned-attribute", changed(envelope, annotate), ok(1))
     c.add("good-handmade", with_attributes(raw, usual_attributes(raw)), ok(1))
+
+
+def renamed(element, number, padding=""):
+    """Another element of the same kind, under the id of this number."""
+    ident = str(uuid.UUID(int=number))
+    data = element.data.replace(element.ident.encode(), ident.encode(), 1)
+    return Element(data + padding.encode(), element.kind, ident)
+
+
+def padded(element, size):
+    """A content of just SIZE bytes, in 65 elements that end in a comment."""
+
+    def content(lengths):
+        return Content([renamed(element, i, f"<!--{'x' * n}-->") for i, n in enumerate(lengths)])
+
+    lengths = [60000] * 65
+    lack, count = size - len(content(lengths).bytes()), len(lengths)
+    share = [lack // count + (i < lack % count) for i in range(count)]
+    return content([n + more for n, more in zip(lengths, share)])
 
 
 def good_contents(c):
@@ -396,6 +423,9 @@ def good_contents(c):
     c.signed("good-ninety-days", Content(c.elements, expires="2027-02-19T02:00:00Z"))
     c.signed("good-one-element", Content(c.elements[:1]))
     c.signed("good-old-and-new-net", Content(of_ring("net8-cbc-a", "net9-many-a", "net10-cbc-c")))
+    one = next(e for e in of_ring("net10-revoked-one") if e.kind == "revocation")
+    c.signed("good-4096-elements", Content([renamed(one, i) for i in range(4096)]))
+    c.signed("good-content-at-the-limit", padded(c.elements[0], CONTENT_MAX))
     body = c.elements[0].data
     odd = Element(body.replace(b"\n", b"\r\n"), "key", c.elements[0].ident)
     c.signed("good-crlf-in-an-element", Content([odd, *c.elements[1:]]))
@@ -416,7 +446,7 @@ def floors(c):
     c.signed("good-next-version", raw, base.ok(1), floor=at(1, 41))
     c.signed("good-much-later-version", raw, base.ok(1), floor=at(1, 1))
     c.signed("good-higher-epoch-new-pins", higher, floor=at(1, 42, by=other))
-    c.signed("good-higher-epoch-new-threshold", sign_free(higher), higher.ok(1),
+    c.signed("good-higher-epoch-new-threshold", higher,
              floor=at(1, 42, by=pins_digest("a", 2)))  # fmt: skip
     c.signed("good-at-min", raw, base.ok(1), min="1:42")
     c.signed("good-without-floor", raw, base.ok(1), floor="", now="2040-01-01T00:00:00Z")
@@ -445,10 +475,6 @@ def floors(c):
     c.signed("wrong-ring-before-rollback", raw, "ring-id", ring=str(uuid.UUID(int=1)),
              floor=at(1, 43))  # fmt: skip
     c.signed("wrong-ring-without-floor", raw, "ring-id", ring=str(uuid.UUID(int=1)), floor="")
-
-
-def sign_free(content):
-    return content.bytes()
 
 
 def bad_signers(c):
@@ -486,6 +512,19 @@ def bad_signers(c):
         swap(signed)
 
     c.add("identifier-swapped", changed(sign(raw, "evil"), rename), "signature")
+
+    def keyid(signed):
+        wanted = der.Signed(sign(raw, "a", options=["-keyid"])).infos[0][1]
+        signed.infos[0][1][:2] = wanted[:2]
+
+    c.add("key-identifier-swapped", changed(sign(raw, "evil"), keyid), "signature")
+
+    def claim(signed):
+        rename(signed)
+        signed.infos.append(der.Signed(sign(raw, "b")).infos[0])
+
+    c.add("identifier-swapped-beside-good", changed(sign(raw, "evil"), claim), "signature",
+          pins="a+b", threshold=2)  # fmt: skip
     other = Content(c.elements[1:], version=43).bytes()
     c.add("resigned-by-another-only", sign(other, "evil"), "signer")
     ed = openssl("cms", "-sign", "-binary", "-nodetach", "-nosmimecap", "-signer",
@@ -597,7 +636,8 @@ def bad_shells(c):
           "envelope")  # fmt: skip
     c.add("at-the-limit", envelope.ljust(ENVELOPE_MAX, b"\0"), "envelope")
     c.add("oversize", envelope.ljust(ENVELOPE_MAX + 1, b"\0"), "size")
-    c.add("oversize-content", sign(raw.ljust(4 * 1024 * 1024 + 1, b"\n"), "a"), "size")
+    c.add("oversize-content", sign(raw.ljust(CONTENT_MAX + 1, b"\n"), "a"), "size")
+    c.signed("one-byte-past-the-limit", padded(c.elements[0], CONTENT_MAX + 1), "size")
     c.add("detached", detached(raw), "envelope")
     c.add("indefinite", sign(raw, "a", options=["-stream"]), "envelope")
     for pieces in (1, 2, 100):
@@ -609,7 +649,12 @@ def bad_shells(c):
     def unsort(signed):
         signed.infos.sort(key=der.encode, reverse=True)
 
+    def unsort_certs(signed):
+        signed.certs.sort(key=der.encode, reverse=True)
+
     both = sign(raw, "a", "b")
+    unsorted = changed(both, unsort_certs, canonical=False)
+    c.add("certificates-out-of-order", unsorted, "envelope")
     c.add("infos-out-of-order", changed(both, unsort, canonical=False), "envelope")
 
 

@@ -46,13 +46,13 @@ struct run {
 	uint64_t verdicts[2];
 };
 
-static void fail(const char *what)
+__attribute__((noreturn)) static void fail(const char *what)
 {
 	fprintf(stderr, "mutate: %s\n", what);
 	exit(3);
 }
 
-static void usage(void)
+__attribute__((noreturn)) static void usage(void)
 {
 	fputs("usage: mutate --signers PEM-OR-DIR --ring UUID --seed N --edits N "
 	      "[--samples DIR COUNT] FILE...\n",

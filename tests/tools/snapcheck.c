@@ -37,7 +37,7 @@ struct node {
 	int64_t now;
 };
 
-static void usage(void)
+__attribute__((noreturn)) static void usage(void)
 {
 	fputs("usage: snapcheck --signers PEM-OR-DIR --threshold N --ring UUID [--floor "
 	      "EPOCH:VERSION:MANIFEST-SHA256:PINS|-] [--seen TIME] [--min EPOCH:VERSION] "
