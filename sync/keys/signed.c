@@ -70,15 +70,22 @@ int dpk_signed_check_name(const struct dpk_manifest *manifest, const struct dpk_
 	struct dpk_refusal *ret_refusal)
 {
 	const struct dpk_facts *facts = dpk_key_facts(key);
+	size_t right = 0, wrong = 0;
 
+	/* every line of these bytes: a right one does not excuse a second under another name */
 	for (size_t i = 0; i < manifest->file_count; i++) {
 		const struct dpk_manifest_file *file = &manifest->files[i];
 
-		if (memcmp(file->sha256, dpk_key_sha256(key), DPK_HASH_BYTES) == 0 &&
-			strcmp(file->name, dpk_key_name(key)) == 0 && file->kind == facts->kind &&
+		if (memcmp(file->sha256, dpk_key_sha256(key), DPK_HASH_BYTES) != 0)
+			continue;
+		if (strcmp(file->name, dpk_key_name(key)) == 0 && file->kind == facts->kind &&
 			file->mass == facts->mass && dpk_guid_equal(&file->id, &facts->id))
-			return 0;
+			right++;
+		else
+			wrong++;
 	}
+	if (right > 0 && wrong == 0)
+		return 0;
 	return dpk_refuse(ret_refusal, DPK_VERDICT_NAME,
 		"the manifest lists these bytes under another name than '%s', which their content gives "
 		"them; sign with dpkeyctl",
