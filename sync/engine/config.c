@@ -33,6 +33,7 @@ int dpk_config_init(struct dpk_config *config)
 		.wait_ms = 30 * 1000,
 		.grace_ms = 10 * 60 * 1000,
 		.threshold = 1,
+		.min_epoch = 1, /* there is none below, and min_version is about the one named */
 		.mode = 0440,
 		.dmode = 0550,
 		.gid = group ? group->gr_gid : 0,
@@ -362,7 +363,7 @@ static int check_signed(
 			"signers needs ring_id: name the ring that they sign, or the snapshot of "
 			"another ring would do as well");
 	if (!config->signers &&
-		(has_id || config->threshold != 1 || config->min_epoch || config->min_version))
+		(has_id || config->threshold != 1 || config->min_epoch > 1 || config->min_version))
 		return dpk_err_set(err, -EINVAL,
 			"ring_id, threshold, min_epoch and min_version are about signed rings; name "
 			"the certificates of those who sign with signers=");

@@ -253,6 +253,9 @@ int dpk_opener_start(const char *unwrap_key, bool expose, uint64_t deadline_ms,
 
 static void end_program(struct dpk_opener *opener)
 {
+	/* it is nobody's: where root may not signal other users, the end of its input ends it */
+	if (opener->socket >= 0)
+		close(steal_fd(&opener->socket));
 	if (opener->pid > 0)
 		dpk_program_reap(opener->pid);
 	opener->pid = 0;
@@ -264,7 +267,6 @@ void dpk_opener_stop(struct dpk_opener *opener)
 		return;
 	/* it holds nothing that could be lost, so it is not asked to end */
 	end_program(opener);
-	closep(&opener->socket);
 	closep(&opener->errs);
 	free(opener);
 }

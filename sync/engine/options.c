@@ -65,7 +65,7 @@ static const struct option options[] = {
 		"file or directory of certificates that sign the ring: turns signed mode on" },
 	{ "threshold", TYPE_NUMBER, AT(threshold), NULL, "1", "how many signers must have signed" },
 	{ "ring_id", TYPE_GUID, AT(ring_id), NULL, NULL, "the ring's id in signed snapshots" },
-	{ "min_epoch", TYPE_NUMBER, AT(min_epoch), NULL, "0",
+	{ "min_epoch", TYPE_NUMBER, AT(min_epoch), NULL, "1",
 		"lowest epoch to accept when there is no journal" },
 	{ "min_version", TYPE_NUMBER, AT(min_version), NULL, "0", "lowest version in that epoch" },
 	{ "stale_after", TYPE_DURATION, AT(stale_after_ms), NULL, "24h",

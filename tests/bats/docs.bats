@@ -249,7 +249,7 @@ offer() {
 	[[ $(offer "dpkeyctl --json accept-r") = accept-removal ]]
 	[[ $(offer "dpkeyctl -r pre") = preview ]]
 	[[ $(offer "dpkeyctl -r prod health --r") = --ready ]]
-	[[ $(offer "dpkeyctl -o wrap_certs=/x,unwr") = /x,unwrapped= ]]
+	[[ $(offer "dpkeyctl -o wrap_certs=/x,unwrapp") = /x,unwrapped= ]]
 	[[ $(offer "dpkeyctl verify $ROOT/READ") = "$ROOT/README.md" ]]
 	[[ $(offer "dpkeyctl simulate --a") = --at ]]
 	# as bash itself finds them

@@ -17,7 +17,10 @@ setup() {
 		mkdir -p /srv/farm-keys /etc/dpkeyfs/certs
 		cp tests/data/rings/net10-gcm-a/*.xml /srv/farm-keys/
 		cp tests/data/certs/wrap-a.pem /etc/dpkeyfs/certs/
+		install -m 0600 tests/data/certs/wrap-a.key /etc/dpkeyfs/wrap.key
 		printf 'source = /srv/farm-keys\nwrap_certs = /etc/dpkeyfs/certs\ninterval = 1s\nwait = 3s\n' >/etc/dpkeyfs/prod.conf
+		# the process that holds the keys must work within the unit's limits too
+		echo 'unwrap_key = /etc/dpkeyfs/wrap.key' >>/etc/dpkeyfs/prod.conf
 		mnt=/run/dpkeys/prod
 		all=$(ls /srv/farm-keys | grep -c '\.xml$')
 		# shows the whole ring, to a process that is none of the service's

@@ -318,6 +318,8 @@ static void test_names(void)
 	free(long_path);
 }
 
+#define SIGNED ",signers=/,ring_id=0f6d5a0c-2b1e-4a53-9f3c-5f0d2f6b7a11"
+
 static void check(const char *list, int want, const char *text)
 {
 	struct dpk_err err = DPK_ERR_INIT;
@@ -345,10 +347,10 @@ static void test_check(void)
 	check("source=dir:/a,wrap_certs=/,interval=99ms", -EINVAL, "100ms");
 	check("source=dir:/a,wrap_certs=/,deadline=0", -EINVAL, "100ms");
 	check("source=http://other/k.xml,wrap_certs=/", -EINVAL, "plain http");
-	check("source=http://other/k.p7m,wrap_certs=/", 0, "");
-	check("source=http://other/k.p7m,wrap_certs=/,credential=/", -EINVAL, "use https://");
-	check("source=http://other/k.p7m,wrap_certs=/,client_cert=/", -EINVAL, "use https://");
-	check("source=http://localhost/k.p7m,wrap_certs=/,credential=/", 0, "");
+	check("source=http://other/k.p7m,wrap_certs=/" SIGNED, 0, "");
+	check("source=http://other/k.p7m,wrap_certs=/,credential=/" SIGNED, -EINVAL, "use https://");
+	check("source=http://other/k.p7m,wrap_certs=/,client_cert=/" SIGNED, -EINVAL, "use https://");
+	check("source=http://localhost/k.p7m,wrap_certs=/,credential=/" SIGNED, 0, "");
 }
 
 static void test_help(void)
