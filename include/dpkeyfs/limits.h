@@ -8,14 +8,14 @@
  * order of magnitude above that.
  */
 
-#define DPK_ELEMENT_MAX_BYTES  65536               /* one key or revocation */
-#define DPK_DOCUMENT_MAX_BYTES (4u * 1024 * 1024)  /* a document of elements */
-#define DPK_MANIFEST_MAX_BYTES (1024u * 1024)      /* the text of a signed snapshot */
-#define DPK_CONTENT_MAX_BYTES  (4u * 1024 * 1024)  /* that text and its elements */
+#define DPK_ELEMENT_MAX_BYTES  65536              /* one key or revocation */
+#define DPK_DOCUMENT_MAX_BYTES (4u * 1024 * 1024) /* a document of elements */
+#define DPK_MANIFEST_MAX_BYTES (1024u * 1024)     /* the text of a signed snapshot */
+#define DPK_CONTENT_MAX_BYTES  (4u * 1024 * 1024) /* that text and its elements */
 #define DPK_ENVELOPE_MAX_BYTES (DPK_CONTENT_MAX_BYTES + 256u * 1024)
-#define DPK_SIGNERS_MAX        32 /* pinned signer certificates */
-#define DPK_SIGNATURES_MAX     8  /* signatures, and certificates, of one snapshot */
-#define DPK_RING_MAX_ELEMENTS  4096                /* elements of one ring */
+#define DPK_SIGNERS_MAX        32   /* pinned signer certificates */
+#define DPK_SIGNATURES_MAX     8    /* signatures, and certificates, of one snapshot */
+#define DPK_RING_MAX_ELEMENTS  4096 /* elements of one ring */
 #define DPK_RING_MAX_BYTES     (16u * 1024 * 1024) /* bytes of one ring */
 #define DPK_STREAM_MAX_BYTES   (20u * 1024 * 1024) /* what a store program may print */
 #define DPK_STREAM_LINE_MAX    1024                /* one header line of that stream */

@@ -47,7 +47,7 @@
 	X(DPK_VERDICT_UNLISTED, "unlisted")                                                        \
 	X(DPK_VERDICT_DOWNGRADE, "downgrade")                                                      \
 	X(DPK_VERDICT_HASH, "hash")                                                                \
-	/* this node's private keys */                                                            \
+	/* this node's private keys */                                                             \
 	X(DPK_VERDICT_UNWRAP, "unwrap")                                                            \
 	/* rings */                                                                                \
 	X(DPK_VERDICT_DUPLICATE_ID, "duplicate-id")                                                \

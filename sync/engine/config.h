@@ -24,7 +24,8 @@ struct dpk_err;
 
 struct dpk_config {
 	char *config, *source, *name, *state, *socket;
-	char *credential, *ca, *client_cert, *client_key, *wrap_certs, *on_change, *signers, *unwrap_key;
+	char *credential, *ca, *client_cert, *client_key, *wrap_certs, *on_change, *signers,
+		*unwrap_key;
 	uint64_t interval_ms, deadline_ms, stale_after_ms, hard_expiry_ms, wait_ms, grace_ms;
 	uint64_t max_remove, threshold, min_epoch, min_version;
 	struct dpk_guid ring_id;        /* zero: not set */

@@ -98,8 +98,7 @@ int dpk_journal_accepted(struct dpk_journal *journal, const struct dpk_guid *rin
  * Does the element with SHA256 open under POLICY? 1, 0, or -ENOENT: it was not
  * tried yet.
  */
-int dpk_journal_opens(
-	struct dpk_journal *journal, const uint8_t *sha256, const uint8_t *policy);
+int dpk_journal_opens(struct dpk_journal *journal, const uint8_t *sha256, const uint8_t *policy);
 
 /* Remembers that it does, or does not. COUNTS: against the budget of a day. 0 or -errno. */
 int dpk_journal_remember_opens(struct dpk_journal *journal, const uint8_t *sha256,

@@ -42,8 +42,8 @@ setup() {
 		[ "$(stat -c %a /var/lib/dpkeyfs/prod)" = 700 ]
 		: what the unit takes away and leaves
 		pid=$(systemctl show -P MainPID dpkeyfs@prod)
-		caps=0000000000200003
-		[ ! -e /guest/sanitizer.conf ] || caps=0000000000280003
+		caps=00000000002040e3
+		[ ! -e /guest/sanitizer.conf ] || caps=00000000002840e3
 		[ "$(awk '/^CapBnd/ { print $2 }' /proc/$pid/status)" = $caps ]
 		grep -q '^NoNewPrivs:	1' /proc/$pid/status
 		grep -q '^Seccomp:	2' /proc/$pid/status

@@ -348,8 +348,10 @@ static void test_check(void)
 	check("source=dir:/a,wrap_certs=/,deadline=0", -EINVAL, "100ms");
 	check("source=http://other/k.xml,wrap_certs=/", -EINVAL, "plain http");
 	check("source=http://other/k.p7m,wrap_certs=/" SIGNED, 0, "");
-	check("source=http://other/k.p7m,wrap_certs=/,credential=/" SIGNED, -EINVAL, "use https://");
-	check("source=http://other/k.p7m,wrap_certs=/,client_cert=/" SIGNED, -EINVAL, "use https://");
+	check("source=http://other/k.p7m,wrap_certs=/,credential=/" SIGNED, -EINVAL,
+		"use https://");
+	check("source=http://other/k.p7m,wrap_certs=/,client_cert=/" SIGNED, -EINVAL,
+		"use https://");
 	check("source=http://localhost/k.p7m,wrap_certs=/,credential=/" SIGNED, 0, "");
 }
 
