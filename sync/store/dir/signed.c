@@ -116,7 +116,7 @@ enum dpk_store_exit dpk_dir_read_signed(
 {
 	const char *name = strrchr(path, '/') + 1;
 	_cleanup_(freep) char *data = NULL;
-	size_t size;
+	size_t size = 0;
 	enum dpk_store_exit code = read_whole(path, &data, &size, err);
 	int r;
 
